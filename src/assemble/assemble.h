@@ -1,0 +1,13 @@
+// Turns a Capture into a Case: runs unwind, symbols, pystate, frameworks and decode over one snapshot, in order.
+#pragma once
+
+#include "capture/capture.h"
+#include "evidence/model/case.h"
+
+namespace segwhy {
+
+// Fills threads, fault, framework and the memory-derived parts of program and messages. What fails becomes a sentence in
+// CaptureInfo::limits; never fails as a whole.
+void assemble_from_capture(const Capture& capture, Case& into);
+
+}  // namespace segwhy

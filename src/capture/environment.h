@@ -1,0 +1,37 @@
+// Facts about the machine and a process that are not in its memory: limits, cgroup, counters, memory use.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evidence/model/case.h"
+
+namespace segwhy {
+
+// Counters that matter as differences: taken before the program starts and again after its death.
+struct EnvironmentBaseline {
+  std::optional<std::uint64_t> machine_oom_kills;  // /proc/vmstat oom_kill
+  std::optional<std::uint64_t> cgroup_oom_kills;   // memory.events oom_kill (v2) or memory.oom_control (v1)
+  std::optional<std::uint64_t> pids_refused;       // pids.events max
+  std::string cgroup_path;
+};
+
+[[nodiscard]] EnvironmentBaseline read_baseline(int pid);
+
+// Machine and limits of process `pid` (as far as it still exists); `baseline` supplies the *_before fields.
+[[nodiscard]] Machine read_machine(int pid, const EnvironmentBaseline& baseline);
+
+// Command line, working directory, executable and the environment variables that matter (names: OMP_*, TF_*, MALLOC_*, LD_*,
+// PYTHON*, KMP_*, MKL_*, OPENBLAS_*, CUDA_*, XLA_*, NUMBA_*, GLIBC_TUNABLES). Values of other variables are never read out.
+[[nodiscard]] Program read_program(int pid);
+
+// Resident set of one process, bytes; nullopt when it is gone.
+[[nodiscard]] std::optional<std::uint64_t> read_rss(int pid);
+
+// Fills file_size, filesystem and section of a mapping that has a path, as seen under `root`.
+void describe_mapped_file(MappingInfo& mapping, const std::string& root);
+
+}  // namespace segwhy

@@ -1,0 +1,483 @@
+// Case: all the evidence about one incident, interpreted but not judged. What diagnose/ takes in, what a .case file
+// holds, and what report/ prints beside the verdict.
+//
+// Plain data, no behaviour. Every field that may be unknown is optional or may be empty; unknown is never encoded as a
+// plausible value. Addresses are numbers of the target. Text is valid UTF-8 by the time it is here. Each struct lists
+// its fields once, in `fields`, from which case_json.h derives both directions of the JSON form.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace segwhy {
+
+using Address = std::uint64_t;
+
+// --- frames ------------------------------------------------------------------------------------------------------
+
+// How sure a native frame is.
+inline constexpr char kTrustContext[] = "context";  // from the thread's registers
+inline constexpr char kTrustCfi[] = "cfi";          // unwound by call frame information
+inline constexpr char kTrustFp[] = "frame-pointer";
+inline constexpr char kTrustScan[] = "scan";        // a return address found on the stack: may be stale
+
+struct NativeFrame {
+  Address pc = 0;              // of the instruction being executed: for a caller, inside the call instruction's line
+  std::optional<Address> sp;   // stack pointer in this frame, when known
+  std::string module;          // path of the mapped object; empty for JIT code and unmapped addresses
+  std::optional<std::uint64_t> offset;  // of pc in the module: file-relative virtual address, as addr2line takes it
+  std::string function;        // demangled in full; empty when unknown
+  std::string short_name;      // for reading: templates and namespaces cut to what matters
+  std::string symbol;          // as in the symbol table
+  std::optional<std::uint64_t> function_offset;
+  std::string file;            // from debug information
+  std::optional<int> line;
+  bool inlined = false;        // inlined into the next frame (same pc)
+  bool signal_frame = false;
+  std::string trust;
+
+  template <class V>
+  void fields(V& v) {
+    v("pc", pc), v("sp", sp), v("module", module), v("offset", offset), v("function", function);
+    v("short_name", short_name), v("symbol", symbol), v("function_offset", function_offset), v("file", file);
+    v("line", line), v("inlined", inlined), v("signal_frame", signal_frame), v("trust", trust);
+  }
+};
+
+struct PythonFrame {
+  std::string file;            // co_filename
+  std::string function;        // co_qualname on 3.11 and later, else co_name
+  std::optional<int> line;
+  std::optional<int> end_line, column, end_column;  // 3.11 and later; columns are 0-based UTF-8 byte offsets
+  std::string source;          // the text of `line`, when the file could be read; not stripped
+  std::string origin;          // "user", "package" (site-packages), "stdlib", "frozen" or "" when not known
+  bool entry = false;          // called from C: a native evaluation frame stands for this and the frames it inlined
+  // Interpreter-level facts of the function that help to name what it calls (see frameworks/): string constants of the
+  // code object. Kept for the innermost frames only.
+  std::vector<std::string> constants;
+
+  template <class V>
+  void fields(V& v) {
+    v("file", file), v("function", function), v("line", line), v("end_line", end_line), v("column", column);
+    v("end_column", end_column), v("source", source), v("origin", origin), v("entry", entry), v("constants", constants);
+  }
+};
+
+// One line of the merged stack: an index into Thread::python or Thread::native.
+struct MergedFrame {
+  bool is_python = false;
+  std::uint32_t index = 0;
+
+  template <class V>
+  void fields(V& v) {
+    v("is_python", is_python), v("index", index);
+  }
+};
+
+struct Thread {
+  int tid = 0;
+  std::string name;
+  bool crashed = false;
+  bool is_main = false;              // tid == pid
+  std::vector<PythonFrame> python;   // innermost first
+  std::vector<NativeFrame> native;   // innermost first
+  std::vector<MergedFrame> merged;   // innermost first; interpreter internals left out
+  bool native_truncated = false;     // more frames than were kept; `native_depth` counts them when known
+  std::optional<std::uint64_t> native_depth;
+  std::optional<std::uint64_t> python_depth;  // when frames were left out
+  std::optional<bool> holds_gil;
+  bool has_python_state = false;     // the interpreter knows this thread
+  std::optional<Address> stack_start, stack_end;
+  // For a native thread without Python frames: the Python thread it works for, and how that was found.
+  std::optional<int> works_for_tid;
+  std::string works_for_reason;
+
+  template <class V>
+  void fields(V& v) {
+    v("tid", tid), v("name", name), v("crashed", crashed), v("is_main", is_main), v("python", python);
+    v("native", native), v("merged", merged), v("native_truncated", native_truncated), v("native_depth", native_depth);
+    v("python_depth", python_depth), v("holds_gil", holds_gil), v("has_python_state", has_python_state);
+    v("stack_start", stack_start), v("stack_end", stack_end), v("works_for_tid", works_for_tid);
+    v("works_for_reason", works_for_reason);
+  }
+};
+
+// --- the fault ---------------------------------------------------------------------------------------------------
+
+struct Operand {
+  std::string text;                     // "qword ptr [rcx+rsi*8]", "rax"
+  std::string kind;                     // "memory", "register", "immediate"
+  bool read = false, written = false;
+  std::uint32_t width = 0;              // bytes
+  std::optional<Address> address;       // effective, of a memory operand
+  std::optional<std::uint64_t> value;   // of a register or immediate; of memory when it could be read (width <= 8)
+  std::map<std::string, std::uint64_t> registers;  // that the address is computed from
+  std::string base, index;              // register names, memory operands
+  std::uint32_t scale = 0;
+  std::int64_t displacement = 0;
+
+  template <class V>
+  void fields(V& v) {
+    v("text", text), v("kind", kind), v("read", read), v("written", written), v("width", width), v("address", address);
+    v("value", value), v("registers", registers), v("base", base), v("index", index), v("scale", scale);
+    v("displacement", displacement);
+  }
+};
+
+struct Instruction {
+  std::string bytes;                    // hexadecimal, no spaces
+  std::string text;                     // Intel syntax
+  std::string mnemonic;                 // lower case
+  std::string isa_set;                  // Zydis' ISA set name: "AVX512F_512", "FMA4", "I86"...
+  std::optional<bool> cpu_supports;     // by cpuid and XCR0 of this machine; absent when not decidable
+  std::string missing_feature;          // the feature's usual name when cpu_supports is false: "FMA4", "AVX-512F"
+  std::vector<Operand> operands;        // explicit and implicit memory operands, registers of div and the like
+  std::string category;                 // "div", "call", "ret", "jump", "trap", "stack", "string", "move" or "other"
+
+  template <class V>
+  void fields(V& v) {
+    v("bytes", bytes), v("text", text), v("mnemonic", mnemonic), v("isa_set", isa_set), v("cpu_supports", cpu_supports);
+    v("missing_feature", missing_feature), v("operands", operands), v("category", category);
+  }
+};
+
+// A mapping as evidence, with its distance from the fault address.
+struct MappingInfo {
+  Address start = 0, end = 0;
+  std::string permissions;   // "rw-p"
+  std::string path;
+  std::uint64_t file_offset = 0;
+  bool deleted = false;
+  std::optional<std::uint64_t> file_size;  // now; files only
+  std::string filesystem;                  // "tmpfs", "ext4"...; files only
+  std::string section;                     // ELF section or segment name, when the path is an ELF object
+  std::uint64_t distance = 0;              // bytes between the fault address and the mapping; 0 when inside
+
+  template <class V>
+  void fields(V& v) {
+    v("start", start), v("end", end), v("permissions", permissions), v("path", path), v("file_offset", file_offset);
+    v("deleted", deleted), v("file_size", file_size), v("filesystem", filesystem), v("section", section);
+    v("distance", distance);
+  }
+};
+
+struct Fault {
+  std::optional<Address> address;      // recovered: see address_source
+  std::string address_source;          // "siginfo", "operand" (decoded, e.g. non-canonical) or "pc"
+  std::string access;                  // "read", "write", "execute" or "" when not known
+  std::string access_source;           // "page-fault" (error code), "instruction"
+  std::uint32_t width = 0;             // bytes, 0 when not known
+  bool non_canonical = false;
+  std::optional<MappingInfo> inside;   // mapping that contains the address
+  std::optional<MappingInfo> below, above;  // nearest neighbours otherwise
+  std::optional<int> stack_of_tid;     // the address lies in or just below this thread's stack
+  std::optional<std::int64_t> below_sp;     // bytes by which the address is below the stack pointer (negative: above)
+  std::optional<std::uint64_t> stack_size;  // of the crashed thread, bytes
+  std::optional<std::uint64_t> stack_used;  // bytes between its base and sp
+  std::optional<Instruction> instruction;
+
+  template <class V>
+  void fields(V& v) {
+    v("address", address), v("address_source", address_source), v("access", access), v("access_source", access_source);
+    v("width", width), v("non_canonical", non_canonical), v("inside", inside), v("below", below), v("above", above);
+    v("stack_of_tid", stack_of_tid), v("below_sp", below_sp), v("stack_size", stack_size), v("stack_used", stack_used);
+    v("instruction", instruction);
+  }
+};
+
+struct Death {
+  std::string kind;                 // "exit", "signal", "oom" or "none" (still alive)
+  std::optional<int> signal, code;  // si_code
+  std::optional<Address> address;   // as the kernel gave it
+  std::optional<int> exit_code;
+  std::optional<int> sender_pid, sender_uid;
+  std::string sender_name;          // of the process that sent the signal, when it could be read
+  bool dumped_core = false;
+
+  template <class V>
+  void fields(V& v) {
+    v("kind", kind), v("signal", signal), v("code", code), v("address", address), v("exit_code", exit_code);
+    v("sender_pid", sender_pid), v("sender_uid", sender_uid), v("sender_name", sender_name), v("dumped_core", dumped_core);
+  }
+};
+
+// --- what the program said ---------------------------------------------------------------------------------------
+
+struct CxxException {
+  std::string type;                 // demangled
+  std::string what;                 // empty when it could not be read
+  std::string source;               // "memory" (the exception object) or "message" (libstdc++'s last words)
+  std::vector<std::string> bases;   // demangled base classes
+
+  template <class V>
+  void fields(V& v) {
+    v("type", type), v("what", what), v("source", source), v("bases", bases);
+  }
+};
+
+struct Messages {
+  std::string abort_text;           // glibc's __abort_msg
+  std::string stderr_tail;          // up to 64 KiB
+  bool stderr_complete = false;     // nothing older was lost
+  std::optional<CxxException> exception;
+
+  template <class V>
+  void fields(V& v) {
+    v("abort_text", abort_text), v("stderr_tail", stderr_tail), v("stderr_complete", stderr_complete);
+    v("exception", exception);
+  }
+};
+
+// --- the program -------------------------------------------------------------------------------------------------
+
+struct Module {
+  std::string path;
+  Address start = 0, end = 0;
+  std::string build_id;
+  std::string soname;
+  std::string package, package_version;  // Python distribution or Debian package that owns the file
+  std::vector<std::string> needed;       // DT_NEEDED
+  std::vector<std::string> markers;      // known facts found in it, e.g. "numpy-abi:1", "openmp:libgomp", "static:protobuf-3.9.2"
+
+  template <class V>
+  void fields(V& v) {
+    v("path", path), v("start", start), v("end", end), v("build_id", build_id), v("soname", soname);
+    v("package", package), v("package_version", package_version), v("needed", needed), v("markers", markers);
+  }
+};
+
+struct Fork {
+  std::string origin;               // "root", "fork" or "exec"
+  std::optional<int> parent_pid;
+  std::optional<std::uint32_t> parent_threads;  // native threads the parent had at the fork, the forking one not counted
+  std::optional<bool> parent_alive;
+
+  template <class V>
+  void fields(V& v) {
+    v("origin", origin), v("parent_pid", parent_pid), v("parent_threads", parent_threads), v("parent_alive", parent_alive);
+  }
+};
+
+struct Program {
+  std::vector<std::string> argv;
+  std::string cwd;
+  int pid = 0;
+  std::string executable;
+  std::string python;                            // version, "3.8.18"; empty when not a Python process
+  std::map<std::string, std::string> packages;   // distribution: version, of the loaded extension modules
+  std::map<std::string, std::string> environment;  // the short list that matters
+  Fork fork;
+  std::optional<double> age_s;
+  std::vector<Module> modules;
+  std::optional<bool> finalizing;                // the interpreter is shutting down
+  std::optional<bool> main_finished;             // the program's own main code has returned
+
+  template <class V>
+  void fields(V& v) {
+    v("argv", argv), v("cwd", cwd), v("pid", pid), v("executable", executable), v("python", python);
+    v("packages", packages), v("environment", environment), v("fork", fork), v("age_s", age_s), v("modules", modules);
+    v("finalizing", finalizing), v("main_finished", main_finished);
+  }
+};
+
+struct TensorInfo {
+  std::string name;                 // "input 1", "output 0"
+  std::string dtype;                // "float32"
+  std::optional<std::vector<std::int64_t>> shape;
+  std::optional<Address> buffer;
+  std::optional<std::uint64_t> bytes;
+  std::string preview;              // first values, when small and readable
+
+  template <class V>
+  void fields(V& v) {
+    v("name", name), v("dtype", dtype), v("shape", shape), v("buffer", buffer), v("bytes", bytes), v("preview", preview);
+  }
+};
+
+struct SourceLine {
+  std::string file;
+  std::optional<int> line;
+  std::string function;
+  std::string source;
+
+  template <class V>
+  void fields(V& v) {
+    v("file", file), v("line", line), v("function", function), v("source", source);
+  }
+};
+
+struct Framework {
+  std::string name;                 // "tensorflow", "torch"
+  std::string version;
+  std::string op;                   // op type: "SparseCountSparseOutput"
+  std::string node;                 // name in the graph or of the eager call
+  std::string device;
+  std::string phase;                // "eager", "graph", "shape-inference", "import"...
+  std::vector<TensorInfo> inputs;
+  std::string found_by;             // how the op is known: "kernel-object", "native-frame", "python-frame", "node-def"
+  std::string confidence;           // "certain", "likely", "possible": of `op`
+  std::optional<SourceLine> created_at;
+  std::vector<std::string> notes;   // facts for the report, one sentence each
+
+  template <class V>
+  void fields(V& v) {
+    v("name", name), v("version", version), v("op", op), v("node", node), v("device", device), v("phase", phase);
+    v("inputs", inputs), v("found_by", found_by), v("confidence", confidence), v("created_at", created_at), v("notes", notes);
+  }
+};
+
+// Who a block of memory belonged to; filled from the heap's history (docs/design: Heap).
+struct BlockEvent {
+  std::vector<PythonFrame> python;
+  std::vector<NativeFrame> native;
+  std::string op;
+  std::optional<int> thread;
+  std::optional<double> age_s;
+
+  template <class V>
+  void fields(V& v) {
+    v("python", python), v("native", native), v("op", op), v("thread", thread), v("age_s", age_s);
+  }
+};
+
+struct Block {
+  Address address = 0;
+  std::uint64_t size = 0;
+  std::int64_t offset = 0;          // of the fault address from `address`
+  std::string kind;                 // "tensor", "array", "other"
+  std::string state;                // "live", "freed"
+  std::optional<BlockEvent> allocated, freed;
+
+  template <class V>
+  void fields(V& v) {
+    v("address", address), v("size", size), v("offset", offset), v("kind", kind), v("state", state);
+    v("allocated", allocated), v("freed", freed);
+  }
+};
+
+// --- limits and the machine --------------------------------------------------------------------------------------
+
+struct Limit {
+  std::optional<std::uint64_t> soft, hard;  // absent: unlimited
+
+  template <class V>
+  void fields(V& v) {
+    v("soft", soft), v("hard", hard);
+  }
+};
+
+struct Cgroup {
+  std::string path;
+  std::string version;                         // "1", "2"
+  std::optional<std::uint64_t> memory_limit;   // the tightest on the way to the root
+  std::optional<std::uint64_t> memory_current, memory_peak;
+  std::optional<std::uint64_t> oom_kills_before, oom_kills_after;  // at the start of the run and after the death
+  std::optional<std::uint64_t> pids_limit, pids_current;
+  std::optional<std::uint64_t> pids_refused_before, pids_refused_after;  // pids.events max
+
+  template <class V>
+  void fields(V& v) {
+    v("path", path), v("version", version), v("memory_limit", memory_limit), v("memory_current", memory_current);
+    v("memory_peak", memory_peak), v("oom_kills_before", oom_kills_before), v("oom_kills_after", oom_kills_after);
+    v("pids_limit", pids_limit), v("pids_current", pids_current), v("pids_refused_before", pids_refused_before);
+    v("pids_refused_after", pids_refused_after);
+  }
+};
+
+struct MemorySample {
+  double at_s = 0;                      // since the start of the run
+  std::uint64_t rss = 0;                // bytes, of the process that died
+  std::uint64_t tree_rss = 0;           // of the whole process tree
+  std::optional<std::uint64_t> cgroup;  // memory.current
+
+  template <class V>
+  void fields(V& v) {
+    v("at_s", at_s), v("rss", rss), v("tree_rss", tree_rss), v("cgroup", cgroup);
+  }
+};
+
+struct Machine {
+  std::string os;                                // PRETTY_NAME
+  std::string kernel;
+  std::string cpu;
+  std::uint32_t cpus = 0;
+  std::optional<std::uint64_t> memory_total, memory_available, swap_total, swap_free;
+  std::optional<std::uint64_t> oom_kills_before, oom_kills_after;  // /proc/vmstat oom_kill, the whole machine
+  std::map<std::string, Limit> limits;           // "as", "data", "stack", "nproc", "nofile", "core", "memlock"
+  std::optional<std::uint64_t> threads, threads_max, pid_max;  // of the process; kernel.threads-max; kernel.pid_max
+  std::optional<std::uint64_t> user_threads;     // of this user, counted against RLIMIT_NPROC
+  std::optional<std::uint64_t> mappings, mappings_max;
+  std::optional<std::uint64_t> shm_total, shm_free;  // /dev/shm as the process sees it
+  std::optional<int> overcommit;                 // vm.overcommit_memory
+  std::optional<Cgroup> cgroup;
+  std::vector<MemorySample> samples;             // ascending; the last ones before the death
+  std::optional<std::uint64_t> peak_rss;
+
+  template <class V>
+  void fields(V& v) {
+    v("os", os), v("kernel", kernel), v("cpu", cpu), v("cpus", cpus), v("memory_total", memory_total);
+    v("memory_available", memory_available), v("swap_total", swap_total), v("swap_free", swap_free);
+    v("oom_kills_before", oom_kills_before), v("oom_kills_after", oom_kills_after), v("limits", limits);
+    v("threads", threads), v("threads_max", threads_max), v("pid_max", pid_max), v("user_threads", user_threads);
+    v("mappings", mappings), v("mappings_max", mappings_max), v("shm_total", shm_total), v("shm_free", shm_free);
+    v("overcommit", overcommit), v("cgroup", cgroup), v("samples", samples), v("peak_rss", peak_rss);
+  }
+};
+
+struct ThreadCreateFailure {
+  int error = 0;                    // errno
+  std::uint32_t live_threads = 0;
+
+  template <class V>
+  void fields(V& v) {
+    v("error", error), v("live_threads", live_threads);
+  }
+};
+
+// How the evidence was gathered, and what is missing for what reason.
+struct CaptureInfo {
+  std::string backend;              // "ptrace", "handler", "core" or "none" (only the status is known)
+  std::vector<std::string> limits;  // sentences: "memory could not be read: ptrace refused (Operation not permitted)"
+  double capture_ms = 0, total_ms = 0;
+  std::string protection;           // --protect mode in force
+  std::string segwhy_version;
+
+  template <class V>
+  void fields(V& v) {
+    v("backend", backend), v("limits", limits), v("capture_ms", capture_ms), v("total_ms", total_ms);
+    v("protection", protection), v("segwhy_version", segwhy_version);
+  }
+};
+
+struct Case {
+  std::string schema = "segwhy.case/1";
+  Program program;
+  Death death;
+  std::vector<Thread> threads;      // the crashed one first
+  std::optional<Fault> fault;
+  Messages messages;
+  std::optional<Framework> framework;
+  std::optional<Block> block;
+  Machine machine;
+  std::optional<ThreadCreateFailure> thread_create_failure;
+  CaptureInfo capture;
+
+  template <class V>
+  void fields(V& v) {
+    v("schema", schema), v("program", program), v("death", death), v("threads", threads), v("fault", fault);
+    v("messages", messages), v("framework", framework), v("block", block), v("machine", machine);
+    v("thread_create_failure", thread_create_failure), v("capture", capture);
+  }
+};
+
+// The thread that died, or nullptr when no thread was captured.
+[[nodiscard]] inline const Thread* crashed_thread(const Case& c) {
+  for (const Thread& t : c.threads)
+    if (t.crashed) return &t;
+  return nullptr;
+}
+
+}  // namespace segwhy
