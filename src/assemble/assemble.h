@@ -6,8 +6,8 @@
 
 namespace segwhy {
 
-// Fills threads, fault, framework and the memory-derived parts of program and messages. What fails becomes a sentence in
-// CaptureInfo::limits; never fails as a whole.
+// Fills threads, fault, framework and the memory-derived parts of program and messages. What fails becomes a sentence
+// in CaptureInfo::limits; never fails as a whole.
 void assemble_from_capture(const Capture& capture, Case& into);
 
 }  // namespace segwhy

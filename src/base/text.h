@@ -9,8 +9,8 @@
 
 namespace segwhy {
 
-[[nodiscard]] std::string hex(std::uint64_t value);                      // 0x7f12
-[[nodiscard]] std::string human_bytes(std::uint64_t bytes);              // "24 bytes", "4.0 MiB"
+[[nodiscard]] std::string hex(std::uint64_t value);          // 0x7f12
+[[nodiscard]] std::string human_bytes(std::uint64_t bytes);  // "24 bytes", "4.0 MiB"
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 [[nodiscard]] std::string_view base_name(std::string_view path);

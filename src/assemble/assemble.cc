@@ -1,0 +1,94 @@
+#include "assemble/assemble.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "assemble/cxx_exception.h"
+#include "assemble/native_stacks.h"
+#include "capture/environment.h"
+#include "decode/decode.h"
+#include "frameworks/framework.h"
+#include "pystate/python_state.h"
+
+namespace segwhy {
+namespace {
+
+void note(Case& into, const Error& error) {
+  into.capture.limits.push_back(error.hint.empty() ? error.what : error.what + " (" + error.hint + ")");
+}
+
+void add_native(const Snapshot& snapshot, Symbolizer& symbolizer, Case& into) {
+  auto unwinder = Unwinder::open(snapshot);
+  if (!unwinder) return note(into, unwinder.error());
+  into.threads = read_native_stacks(snapshot, *unwinder, symbolizer);
+}
+
+void add_modules(Symbolizer& symbolizer, Case& into) {
+  into.program.modules = symbolizer.modules();
+  for (const Module& m : into.program.modules)
+    if (!m.package.empty()) into.program.packages.emplace(m.package, m.package_version);
+}
+
+Thread* thread_of(Case& into, int tid) {
+  const auto it = std::find_if(into.threads.begin(), into.threads.end(), [&](const Thread& t) { return t.tid == tid; });
+  return it == into.threads.end() ? nullptr : &*it;
+}
+
+void add_python(const Snapshot& snapshot, Case& into) {
+  auto state = read_python_state(snapshot);
+  if (!state) {
+    // That a program is not Python is no loss; that its Python could not be read is.
+    if (std::any_of(snapshot.mappings.begin(), snapshot.mappings.end(),
+                    [](const Mapping& m) { return m.path.find("python") != std::string::npos; }))
+      note(into, state.error());
+    return;
+  }
+  into.program.python = state->version;
+  into.program.finalizing = state->finalizing;
+  for (std::string& text : state->notes) into.capture.limits.push_back(std::move(text));
+  for (PythonThread& python : state->threads) {
+    Thread* thread = thread_of(into, python.tid);
+    if (thread == nullptr) continue;
+    thread->has_python_state = true;
+    thread->holds_gil = python.holds_gil;
+    if (python.depth > python.frames.size()) thread->python_depth = python.depth;
+    // A thread can have states in several interpreters: the one with frames is the one at work.
+    if (thread->python.empty()) thread->python = std::move(python.frames);
+  }
+}
+
+void add_fault(const Snapshot& snapshot, Case& into) {
+  into.fault = describe_fault(snapshot);
+  if (!into.fault) return;
+  for (auto* mapping : {&into.fault->inside, &into.fault->below, &into.fault->above})
+    if (*mapping && !(*mapping)->path.empty()) describe_mapped_file(**mapping, snapshot.root);
+}
+
+void add_exception(const Snapshot& snapshot, Case& into) {
+  const ThreadSnapshot* thread = snapshot.crashed_thread();
+  if (thread == nullptr || !thread->registers_known) return;
+  into.messages.exception = find_cxx_exception(snapshot, *thread);
+}
+
+}  // namespace
+
+void assemble_from_capture(const Capture& capture, Case& into) {
+  const Snapshot& snapshot = capture.snapshot();
+  into.capture.backend = capture.backend();
+  into.capture.limits.insert(into.capture.limits.end(), capture.notes().begin(), capture.notes().end());
+  auto symbolizer = Symbolizer::open(snapshot);
+  if (symbolizer) {
+    add_native(snapshot, *symbolizer, into);
+    add_modules(*symbolizer, into);
+  } else {
+    note(into, symbolizer.error());
+  }
+  add_python(snapshot, into);
+  for (Thread& thread : into.threads) merge_stacks(thread);
+  add_fault(snapshot, into);
+  add_exception(snapshot, into);
+  into.framework = read_framework(snapshot, into.threads, into.program.modules);
+}
+
+}  // namespace segwhy
