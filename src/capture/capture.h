@@ -26,9 +26,9 @@ class Capture {
   virtual void release() = 0;
 };
 
-// The process whose handler waits in `crash` (state kCrashTaken). Stops all threads with ptrace; where that is refused, uses the
-// waiting handler itself (thread registers and memory through the record's service). release() does not release
-// the waiting handler: that is the caller's (see wire::kRequestRelease).
+// The process whose handler waits in `crash` (state kCrashTaken). Stops all threads with ptrace; where that is refused,
+// uses the waiting handler itself (thread registers and memory through the record's service). release() does not
+// release the waiting handler: that is the caller's (see wire::kRequestRelease).
 Result<std::unique_ptr<Capture>> capture_crash(wire::Session& session, std::uint32_t crash_index);
 
 // A process that is not waiting in a handler (asked for, e.g. hung): ptrace only.

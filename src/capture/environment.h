@@ -24,8 +24,9 @@ struct EnvironmentBaseline {
 // Machine and limits of process `pid` (as far as it still exists); `baseline` supplies the *_before fields.
 [[nodiscard]] Machine read_machine(int pid, const EnvironmentBaseline& baseline);
 
-// Command line, working directory, executable and the environment variables that matter (names: OMP_*, TF_*, MALLOC_*, LD_*,
-// PYTHON*, KMP_*, MKL_*, OPENBLAS_*, CUDA_*, XLA_*, NUMBA_*, GLIBC_TUNABLES). Values of other variables are never read out.
+// Command line, working directory, executable and the environment variables that matter (names: OMP_*, TF_*, MALLOC_*,
+// LD_*, PYTHON*, KMP_*, MKL_*, OPENBLAS_*, CUDA_*, XLA_*, NUMBA_*, GLIBC_TUNABLES). Values of other variables are never
+// read out.
 [[nodiscard]] Program read_program(int pid);
 
 // Resident set of one process, bytes; nullopt when it is gone.

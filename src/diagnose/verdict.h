@@ -19,7 +19,7 @@ struct Alternative {
 };
 
 struct Verdict {
-  std::string verdict_class;              // slug of docs/causes/, a public contract
+  std::string verdict_class;  // slug of docs/causes/, a public contract
   Confidence confidence = Confidence::kPossible;
   std::string summary;                    // one sentence with the specifics, for the first line of the report
   std::vector<std::string> evidence;      // facts that carry the verdict, strongest first, a sentence each

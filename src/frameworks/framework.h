@@ -9,8 +9,8 @@
 
 namespace segwhy {
 
-// `threads`: already symbolised, the crashed one first; `modules`: from symbols/. nullopt when no known framework is loaded or
-// nothing about it can be shown. Everything read is validated; never throws on garbage.
+// `threads`: already symbolised, the crashed one first; `modules`: from symbols/. nullopt when no known framework is
+// loaded or nothing about it can be shown. Everything read is validated; never throws on garbage.
 [[nodiscard]] std::optional<Framework> read_framework(const Snapshot& snapshot, const std::vector<Thread>& threads,
                                                       const std::vector<Module>& modules);
 

@@ -14,17 +14,17 @@
 namespace segwhy {
 
 struct PythonThread {
-  int tid = 0;                         // of the native thread that owns this state; 0 when not found
-  std::vector<PythonFrame> frames;     // innermost first; `origin` and `source` filled
-  std::uint64_t depth = 0;             // frames seen, kept or not
+  int tid = 0;                      // of the native thread that owns this state; 0 when not found
+  std::vector<PythonFrame> frames;  // innermost first; `origin` and `source` filled
+  std::uint64_t depth = 0;          // frames seen, kept or not
   bool holds_gil = false;
 };
 
 struct PythonState {
-  std::string version;                 // "3.8.18"
+  std::string version;  // "3.8.18"
   std::optional<bool> finalizing;
   std::vector<PythonThread> threads;
-  std::vector<std::string> notes;      // what could not be read and why, a sentence each
+  std::vector<std::string> notes;  // what could not be read and why, a sentence each
 };
 
 struct PythonLimits {

@@ -10,10 +10,10 @@ namespace segwhy {
 
 struct TextStyle {
   bool color = false;
-  bool unicode = true;     // box and arrow characters
-  unsigned width = 100;    // columns
-  unsigned height = 40;    // lines of one screen; ignored when verbose
-  bool verbose = false;    // everything: all threads, whole names, all evidence
+  bool unicode = true;   // box and arrow characters
+  unsigned width = 100;  // columns
+  unsigned height = 40;  // lines of one screen; ignored when verbose
+  bool verbose = false;  // everything: all threads, whole names, all evidence
 };
 
 [[nodiscard]] std::string render_text(const Case& evidence, const Verdict& verdict, const TextStyle& style);

@@ -19,10 +19,10 @@ struct CodeAddress {
 };
 
 struct Symbol {
-  std::string module;          // path
-  std::string name;            // raw
+  std::string module;  // path
+  std::string name;    // raw
   std::string demangled;
-  std::uint64_t offset = 0;    // of the address in the symbol
+  std::uint64_t offset = 0;  // of the address in the symbol
 };
 
 // Symbolises one snapshot's addresses. Not thread-safe; the snapshot must outlive it.
@@ -33,15 +33,16 @@ class Symbolizer {
   Symbolizer& operator=(Symbolizer&&) noexcept;
   ~Symbolizer();
 
-  // For each address its frames: inlined ones first (innermost first), then the function itself; at least one frame each.
-  // Batch: all addresses of a capture in one call, because each module's symbol table is scanned once per call.
+  // For each address its frames: inlined ones first (innermost first), then the function itself; at least one frame
+  // each. Batch: all addresses of a capture in one call, because each module's symbol table is scanned once per call.
   [[nodiscard]] std::vector<std::vector<NativeFrame>> resolve(const std::vector<CodeAddress>& addresses);
 
-  // The symbol at or before a data or code address; nullopt outside every symbol. Slow for large modules (a table scan).
+  // The symbol at or before a data or code address; nullopt outside every symbol. Slow for large modules (a table
+  // scan).
   [[nodiscard]] std::optional<Symbol> symbol_at(TargetAddr address);
 
-  // Address of an exported (or, failing that, local) symbol in the first module that defines it; `module_part` narrows by
-  // a substring of the path.
+  // Address of an exported (or, failing that, local) symbol in the first module that defines it; `module_part` narrows
+  // by a substring of the path.
   [[nodiscard]] std::optional<TargetAddr> find(const std::string& symbol, const std::string& module_part = {});
 
   // The mapped ELF objects with build-id, soname, DT_NEEDED, owning Python distribution and markers (module_facts.h).

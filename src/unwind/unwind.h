@@ -17,12 +17,12 @@ struct RawFrame {
   bool is_return_address = true;  // pc - 1 lies in the call instruction
   std::optional<TargetAddr> sp;
   bool signal_frame = false;
-  const char* trust = "";         // kTrust* of case.h
+  const char* trust = "";  // kTrust* of case.h
 };
 
 struct UnwindLimits {
-  std::uint32_t innermost = 128;   // frames kept from the top
-  std::uint32_t outermost = 64;    // and from the bottom when the stack is deeper
+  std::uint32_t innermost = 128;      // frames kept from the top
+  std::uint32_t outermost = 64;       // and from the bottom when the stack is deeper
   std::uint32_t count_up_to = 20000;  // frames counted at most, for the depth of a runaway recursion
 };
 
@@ -32,7 +32,8 @@ struct RawStack {
   bool complete = false;         // the walk ended at the thread's first frame
 };
 
-// Unwinds threads of one snapshot. Holds the modules' call frame information; not thread-safe; the snapshot must outlive it.
+// Unwinds threads of one snapshot. Holds the modules' call frame information; not thread-safe; the snapshot must
+// outlive it.
 class Unwinder {
  public:
   static Result<Unwinder> open(const Snapshot& snapshot);

@@ -22,20 +22,20 @@ using Address = std::uint64_t;
 inline constexpr char kTrustContext[] = "context";  // from the thread's registers
 inline constexpr char kTrustCfi[] = "cfi";          // unwound by call frame information
 inline constexpr char kTrustFp[] = "frame-pointer";
-inline constexpr char kTrustScan[] = "scan";        // a return address found on the stack: may be stale
+inline constexpr char kTrustScan[] = "scan";  // a return address found on the stack: may be stale
 
 struct NativeFrame {
-  Address pc = 0;              // of the instruction being executed: for a caller, inside the call instruction's line
-  std::optional<Address> sp;   // stack pointer in this frame, when known
-  std::string module;          // path of the mapped object; empty for JIT code and unmapped addresses
+  Address pc = 0;             // of the instruction being executed: for a caller, inside the call instruction's line
+  std::optional<Address> sp;  // stack pointer in this frame, when known
+  std::string module;         // path of the mapped object; empty for JIT code and unmapped addresses
   std::optional<std::uint64_t> offset;  // of pc in the module: file-relative virtual address, as addr2line takes it
-  std::string function;        // demangled in full; empty when unknown
-  std::string short_name;      // for reading: templates and namespaces cut to what matters
-  std::string symbol;          // as in the symbol table
+  std::string function;                 // demangled in full; empty when unknown
+  std::string short_name;               // for reading: templates and namespaces cut to what matters
+  std::string symbol;                   // as in the symbol table
   std::optional<std::uint64_t> function_offset;
-  std::string file;            // from debug information
+  std::string file;  // from debug information
   std::optional<int> line;
-  bool inlined = false;        // inlined into the next frame (same pc)
+  bool inlined = false;  // inlined into the next frame (same pc)
   bool signal_frame = false;
   std::string trust;
 
@@ -48,13 +48,13 @@ struct NativeFrame {
 };
 
 struct PythonFrame {
-  std::string file;            // co_filename
-  std::string function;        // co_qualname on 3.11 and later, else co_name
+  std::string file;      // co_filename
+  std::string function;  // co_qualname on 3.11 and later, else co_name
   std::optional<int> line;
   std::optional<int> end_line, column, end_column;  // 3.11 and later; columns are 0-based UTF-8 byte offsets
-  std::string source;          // the text of `line`, when the file could be read; not stripped
-  std::string origin;          // "user", "package" (site-packages), "stdlib", "frozen" or "" when not known
-  bool entry = false;          // called from C: a native evaluation frame stands for this and the frames it inlined
+  std::string source;                               // the text of `line`, when the file could be read; not stripped
+  std::string origin;  // "user", "package" (site-packages), "stdlib", "frozen" or "" when not known
+  bool entry = false;  // called from C: a native evaluation frame stands for this and the frames it inlined
   // Interpreter-level facts of the function that help to name what it calls (see frameworks/): string constants of the
   // code object. Kept for the innermost frames only.
   std::vector<std::string> constants;
@@ -81,15 +81,15 @@ struct Thread {
   int tid = 0;
   std::string name;
   bool crashed = false;
-  bool is_main = false;              // tid == pid
-  std::vector<PythonFrame> python;   // innermost first
-  std::vector<NativeFrame> native;   // innermost first
-  std::vector<MergedFrame> merged;   // innermost first; interpreter internals left out
-  bool native_truncated = false;     // more frames than were kept; `native_depth` counts them when known
+  bool is_main = false;             // tid == pid
+  std::vector<PythonFrame> python;  // innermost first
+  std::vector<NativeFrame> native;  // innermost first
+  std::vector<MergedFrame> merged;  // innermost first; interpreter internals left out
+  bool native_truncated = false;    // more frames than were kept; `native_depth` counts them when known
   std::optional<std::uint64_t> native_depth;
   std::optional<std::uint64_t> python_depth;  // when frames were left out
   std::optional<bool> holds_gil;
-  bool has_python_state = false;     // the interpreter knows this thread
+  bool has_python_state = false;  // the interpreter knows this thread
   std::optional<Address> stack_start, stack_end;
   // For a native thread without Python frames: the Python thread it works for, and how that was found.
   std::optional<int> works_for_tid;
@@ -108,14 +108,14 @@ struct Thread {
 // --- the fault ---------------------------------------------------------------------------------------------------
 
 struct Operand {
-  std::string text;                     // "qword ptr [rcx+rsi*8]", "rax"
-  std::string kind;                     // "memory", "register", "immediate"
+  std::string text;  // "qword ptr [rcx+rsi*8]", "rax"
+  std::string kind;  // "memory", "register", "immediate"
   bool read = false, written = false;
-  std::uint32_t width = 0;              // bytes
-  std::optional<Address> address;       // effective, of a memory operand
-  std::optional<std::uint64_t> value;   // of a register or immediate; of memory when it could be read (width <= 8)
+  std::uint32_t width = 0;             // bytes
+  std::optional<Address> address;      // effective, of a memory operand
+  std::optional<std::uint64_t> value;  // of a register or immediate; of memory when it could be read (width <= 8)
   std::map<std::string, std::uint64_t> registers;  // that the address is computed from
-  std::string base, index;              // register names, memory operands
+  std::string base, index;                         // register names, memory operands
   std::uint32_t scale = 0;
   std::int64_t displacement = 0;
 
@@ -128,14 +128,14 @@ struct Operand {
 };
 
 struct Instruction {
-  std::string bytes;                    // hexadecimal, no spaces
-  std::string text;                     // Intel syntax
-  std::string mnemonic;                 // lower case
-  std::string isa_set;                  // Zydis' ISA set name: "AVX512F_512", "FMA4", "I86"...
-  std::optional<bool> cpu_supports;     // by cpuid and XCR0 of this machine; absent when not decidable
-  std::string missing_feature;          // the feature's usual name when cpu_supports is false: "FMA4", "AVX-512F"
-  std::vector<Operand> operands;        // explicit and implicit memory operands, registers of div and the like
-  std::string category;                 // "div", "call", "ret", "jump", "trap", "stack", "string", "move" or "other"
+  std::string bytes;                 // hexadecimal, no spaces
+  std::string text;                  // Intel syntax
+  std::string mnemonic;              // lower case
+  std::string isa_set;               // Zydis' ISA set name: "AVX512F_512", "FMA4", "I86"...
+  std::optional<bool> cpu_supports;  // by cpuid and XCR0 of this machine; absent when not decidable
+  std::string missing_feature;       // the feature's usual name when cpu_supports is false: "FMA4", "AVX-512F"
+  std::vector<Operand> operands;     // explicit and implicit memory operands, registers of div and the like
+  std::string category;              // "div", "call", "ret", "jump", "trap", "stack", "string", "move" or "other"
 
   template <class V>
   void fields(V& v) {
@@ -147,7 +147,7 @@ struct Instruction {
 // A mapping as evidence, with its distance from the fault address.
 struct MappingInfo {
   Address start = 0, end = 0;
-  std::string permissions;   // "rw-p"
+  std::string permissions;  // "rw-p"
   std::string path;
   std::uint64_t file_offset = 0;
   bool deleted = false;
@@ -165,15 +165,15 @@ struct MappingInfo {
 };
 
 struct Fault {
-  std::optional<Address> address;      // recovered: see address_source
-  std::string address_source;          // "siginfo", "operand" (decoded, e.g. non-canonical) or "pc"
-  std::string access;                  // "read", "write", "execute" or "" when not known
-  std::string access_source;           // "page-fault" (error code), "instruction"
-  std::uint32_t width = 0;             // bytes, 0 when not known
+  std::optional<Address> address;  // recovered: see address_source
+  std::string address_source;      // "siginfo", "operand" (decoded, e.g. non-canonical) or "pc"
+  std::string access;              // "read", "write", "execute" or "" when not known
+  std::string access_source;       // "page-fault" (error code), "instruction"
+  std::uint32_t width = 0;         // bytes, 0 when not known
   bool non_canonical = false;
-  std::optional<MappingInfo> inside;   // mapping that contains the address
+  std::optional<MappingInfo> inside;        // mapping that contains the address
   std::optional<MappingInfo> below, above;  // nearest neighbours otherwise
-  std::optional<int> stack_of_tid;     // the address lies in or just below this thread's stack
+  std::optional<int> stack_of_tid;          // the address lies in or just below this thread's stack
   std::optional<std::int64_t> below_sp;     // bytes by which the address is below the stack pointer (negative: above)
   std::optional<std::uint64_t> stack_size;  // of the crashed thread, bytes
   std::optional<std::uint64_t> stack_used;  // bytes between its base and sp
@@ -194,23 +194,24 @@ struct Death {
   std::optional<Address> address;   // as the kernel gave it
   std::optional<int> exit_code;
   std::optional<int> sender_pid, sender_uid;
-  std::string sender_name;          // of the process that sent the signal, when it could be read
+  std::string sender_name;  // of the process that sent the signal, when it could be read
   bool dumped_core = false;
 
   template <class V>
   void fields(V& v) {
     v("kind", kind), v("signal", signal), v("code", code), v("address", address), v("exit_code", exit_code);
-    v("sender_pid", sender_pid), v("sender_uid", sender_uid), v("sender_name", sender_name), v("dumped_core", dumped_core);
+    v("sender_pid", sender_pid), v("sender_uid", sender_uid), v("sender_name", sender_name),
+        v("dumped_core", dumped_core);
   }
 };
 
 // --- what the program said ---------------------------------------------------------------------------------------
 
 struct CxxException {
-  std::string type;                 // demangled
-  std::string what;                 // empty when it could not be read
-  std::string source;               // "memory" (the exception object) or "message" (libstdc++'s last words)
-  std::vector<std::string> bases;   // demangled base classes
+  std::string type;                // demangled
+  std::string what;                // empty when it could not be read
+  std::string source;              // "memory" (the exception object) or "message" (libstdc++'s last words)
+  std::vector<std::string> bases;  // demangled base classes
 
   template <class V>
   void fields(V& v) {
@@ -219,9 +220,9 @@ struct CxxException {
 };
 
 struct Messages {
-  std::string abort_text;           // glibc's __abort_msg
-  std::string stderr_tail;          // up to 64 KiB
-  bool stderr_complete = false;     // nothing older was lost
+  std::string abort_text;        // glibc's __abort_msg
+  std::string stderr_tail;       // up to 64 KiB
+  bool stderr_complete = false;  // nothing older was lost
   std::optional<CxxException> exception;
 
   template <class V>
@@ -240,7 +241,8 @@ struct Module {
   std::string soname;
   std::string package, package_version;  // Python distribution or Debian package that owns the file
   std::vector<std::string> needed;       // DT_NEEDED
-  std::vector<std::string> markers;      // known facts found in it, e.g. "numpy-abi:1", "openmp:libgomp", "static:protobuf-3.9.2"
+  std::vector<std::string>
+      markers;  // known facts found in it, e.g. "numpy-abi:1", "openmp:libgomp", "static:protobuf-3.9.2"
 
   template <class V>
   void fields(V& v) {
@@ -250,14 +252,16 @@ struct Module {
 };
 
 struct Fork {
-  std::string origin;               // "root", "fork" or "exec"
+  std::string origin;  // "root", "fork" or "exec"
   std::optional<int> parent_pid;
-  std::optional<std::uint32_t> parent_threads;  // native threads the parent had at the fork, the forking one not counted
+  std::optional<std::uint32_t>
+      parent_threads;  // native threads the parent had at the fork, the forking one not counted
   std::optional<bool> parent_alive;
 
   template <class V>
   void fields(V& v) {
-    v("origin", origin), v("parent_pid", parent_pid), v("parent_threads", parent_threads), v("parent_alive", parent_alive);
+    v("origin", origin), v("parent_pid", parent_pid), v("parent_threads", parent_threads),
+        v("parent_alive", parent_alive);
   }
 };
 
@@ -266,14 +270,14 @@ struct Program {
   std::string cwd;
   int pid = 0;
   std::string executable;
-  std::string python;                            // version, "3.8.18"; empty when not a Python process
-  std::map<std::string, std::string> packages;   // distribution: version, of the loaded extension modules
+  std::string python;                              // version, "3.8.18"; empty when not a Python process
+  std::map<std::string, std::string> packages;     // distribution: version, of the loaded extension modules
   std::map<std::string, std::string> environment;  // the short list that matters
   Fork fork;
   std::optional<double> age_s;
   std::vector<Module> modules;
-  std::optional<bool> finalizing;                // the interpreter is shutting down
-  std::optional<bool> main_finished;             // the program's own main code has returned
+  std::optional<bool> finalizing;     // the interpreter is shutting down
+  std::optional<bool> main_finished;  // the program's own main code has returned
 
   template <class V>
   void fields(V& v) {
@@ -284,16 +288,17 @@ struct Program {
 };
 
 struct TensorInfo {
-  std::string name;                 // "input 1", "output 0"
-  std::string dtype;                // "float32"
+  std::string name;   // "input 1", "output 0"
+  std::string dtype;  // "float32"
   std::optional<std::vector<std::int64_t>> shape;
   std::optional<Address> buffer;
   std::optional<std::uint64_t> bytes;
-  std::string preview;              // first values, when small and readable
+  std::string preview;  // first values, when small and readable
 
   template <class V>
   void fields(V& v) {
-    v("name", name), v("dtype", dtype), v("shape", shape), v("buffer", buffer), v("bytes", bytes), v("preview", preview);
+    v("name", name), v("dtype", dtype), v("shape", shape), v("buffer", buffer), v("bytes", bytes),
+        v("preview", preview);
   }
 };
 
@@ -310,22 +315,23 @@ struct SourceLine {
 };
 
 struct Framework {
-  std::string name;                 // "tensorflow", "torch"
+  std::string name;  // "tensorflow", "torch"
   std::string version;
-  std::string op;                   // op type: "SparseCountSparseOutput"
-  std::string node;                 // name in the graph or of the eager call
+  std::string op;    // op type: "SparseCountSparseOutput"
+  std::string node;  // name in the graph or of the eager call
   std::string device;
-  std::string phase;                // "eager", "graph", "shape-inference", "import"...
+  std::string phase;  // "eager", "graph", "shape-inference", "import"...
   std::vector<TensorInfo> inputs;
-  std::string found_by;             // how the op is known: "kernel-object", "native-frame", "python-frame", "node-def"
-  std::string confidence;           // "certain", "likely", "possible": of `op`
+  std::string found_by;    // how the op is known: "kernel-object", "native-frame", "python-frame", "node-def"
+  std::string confidence;  // "certain", "likely", "possible": of `op`
   std::optional<SourceLine> created_at;
-  std::vector<std::string> notes;   // facts for the report, one sentence each
+  std::vector<std::string> notes;  // facts for the report, one sentence each
 
   template <class V>
   void fields(V& v) {
     v("name", name), v("version", version), v("op", op), v("node", node), v("device", device), v("phase", phase);
-    v("inputs", inputs), v("found_by", found_by), v("confidence", confidence), v("created_at", created_at), v("notes", notes);
+    v("inputs", inputs), v("found_by", found_by), v("confidence", confidence), v("created_at", created_at),
+        v("notes", notes);
   }
 };
 
@@ -346,9 +352,9 @@ struct BlockEvent {
 struct Block {
   Address address = 0;
   std::uint64_t size = 0;
-  std::int64_t offset = 0;          // of the fault address from `address`
-  std::string kind;                 // "tensor", "array", "other"
-  std::string state;                // "live", "freed"
+  std::int64_t offset = 0;  // of the fault address from `address`
+  std::string kind;         // "tensor", "array", "other"
+  std::string state;        // "live", "freed"
   std::optional<BlockEvent> allocated, freed;
 
   template <class V>
@@ -371,8 +377,8 @@ struct Limit {
 
 struct Cgroup {
   std::string path;
-  std::string version;                         // "1", "2"
-  std::optional<std::uint64_t> memory_limit;   // the tightest on the way to the root
+  std::string version;                        // "1", "2"
+  std::optional<std::uint64_t> memory_limit;  // the tightest on the way to the root
   std::optional<std::uint64_t> memory_current, memory_peak;
   std::optional<std::uint64_t> oom_kills_before, oom_kills_after;  // at the start of the run and after the death
   std::optional<std::uint64_t> pids_limit, pids_current;
@@ -400,20 +406,20 @@ struct MemorySample {
 };
 
 struct Machine {
-  std::string os;                                // PRETTY_NAME
+  std::string os;  // PRETTY_NAME
   std::string kernel;
   std::string cpu;
   std::uint32_t cpus = 0;
   std::optional<std::uint64_t> memory_total, memory_available, swap_total, swap_free;
   std::optional<std::uint64_t> oom_kills_before, oom_kills_after;  // /proc/vmstat oom_kill, the whole machine
-  std::map<std::string, Limit> limits;           // "as", "data", "stack", "nproc", "nofile", "core", "memlock"
+  std::map<std::string, Limit> limits;  // "as", "data", "stack", "nproc", "nofile", "core", "memlock"
   std::optional<std::uint64_t> threads, threads_max, pid_max;  // of the process; kernel.threads-max; kernel.pid_max
-  std::optional<std::uint64_t> user_threads;     // of this user, counted against RLIMIT_NPROC
+  std::optional<std::uint64_t> user_threads;                   // of this user, counted against RLIMIT_NPROC
   std::optional<std::uint64_t> mappings, mappings_max;
   std::optional<std::uint64_t> shm_total, shm_free;  // /dev/shm as the process sees it
-  std::optional<int> overcommit;                 // vm.overcommit_memory
+  std::optional<int> overcommit;                     // vm.overcommit_memory
   std::optional<Cgroup> cgroup;
-  std::vector<MemorySample> samples;             // ascending; the last ones before the death
+  std::vector<MemorySample> samples;  // ascending; the last ones before the death
   std::optional<std::uint64_t> peak_rss;
 
   template <class V>
@@ -428,7 +434,7 @@ struct Machine {
 };
 
 struct ThreadCreateFailure {
-  int error = 0;                    // errno
+  int error = 0;  // errno
   std::uint32_t live_threads = 0;
 
   template <class V>
@@ -442,7 +448,7 @@ struct CaptureInfo {
   std::string backend;              // "ptrace", "handler", "core" or "none" (only the status is known)
   std::vector<std::string> limits;  // sentences: "memory could not be read: ptrace refused (Operation not permitted)"
   double capture_ms = 0, total_ms = 0;
-  std::string protection;           // --protect mode in force
+  std::string protection;  // --protect mode in force
   std::string segwhy_version;
 
   template <class V>
@@ -456,7 +462,7 @@ struct Case {
   std::string schema = "segwhy.case/1";
   Program program;
   Death death;
-  std::vector<Thread> threads;      // the crashed one first
+  std::vector<Thread> threads;  // the crashed one first
   std::optional<Fault> fault;
   Messages messages;
   std::optional<Framework> framework;

@@ -18,7 +18,26 @@ namespace segwhy {
 
 // General registers, x86-64, in DWARF register order (System V psABI figure 3.36) so that unwinders need no table.
 struct Registers {
-  enum Index { kRax, kRdx, kRcx, kRbx, kRsi, kRdi, kRbp, kRsp, kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15, kRip, kCount };
+  enum Index {
+    kRax,
+    kRdx,
+    kRcx,
+    kRbx,
+    kRsi,
+    kRdi,
+    kRbp,
+    kRsp,
+    kR8,
+    kR9,
+    kR10,
+    kR11,
+    kR12,
+    kR13,
+    kR14,
+    kR15,
+    kRip,
+    kCount
+  };
 
   std::array<std::uint64_t, kCount> dwarf{};
   std::uint64_t eflags = 0;
@@ -55,9 +74,9 @@ struct ThreadSnapshot {
 // The fatal signal, as the kernel described it.
 struct SignalSnapshot {
   int number = 0;
-  int code = 0;               // si_code
-  TargetAddr address;         // si_addr; meaningful for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP with code > 0 and < 128
-  int sender_pid = 0;         // si_pid when sent by a process (code <= 0)
+  int code = 0;        // si_code
+  TargetAddr address;  // si_addr; meaningful for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP with code > 0 and < 128
+  int sender_pid = 0;  // si_pid when sent by a process (code <= 0)
   int sender_uid = 0;
   // The CPU's page-fault error code and cr2 from the signal frame, when known (x86: bit 1 write, bit 4 fetch).
   std::optional<std::uint64_t> page_fault_error;
@@ -69,10 +88,10 @@ struct Snapshot {
   std::vector<Mapping> mappings;        // ascending
   std::vector<ThreadSnapshot> threads;  // the crashed one first
   std::optional<SignalSnapshot> signal;
-  std::string executable;               // path of the program file
-  std::string root;                     // prefix under which the target's paths are to be opened ("" or /proc/PID/root)
-  std::vector<std::uint64_t> auxv;      // type, value, type, value...
-  MemoryReader* memory = nullptr;       // not owned, never null in a finished snapshot
+  std::string executable;           // path of the program file
+  std::string root;                 // prefix under which the target's paths are to be opened ("" or /proc/PID/root)
+  std::vector<std::uint64_t> auxv;  // type, value, type, value...
+  MemoryReader* memory = nullptr;   // not owned, never null in a finished snapshot
 
   [[nodiscard]] const Mapping* mapping_of(TargetAddr address) const;
   [[nodiscard]] const ThreadSnapshot* crashed_thread() const;

@@ -60,17 +60,17 @@ enum ProcessOrigin : uint32_t {
 // What a parent's wait call learnt about a child: the only account of a child that died without a handler running
 // (SIGKILL), since the monitor is not its parent.
 struct ChildStatus {
-  uint32_t pid;     // 0: unused
-  int32_t status;   // as wait(2) encodes it
+  uint32_t pid;    // 0: unused
+  int32_t status;  // as wait(2) encodes it
 };
 
 struct ProcessRecord {
-  uint32_t state;        // atomic, ProcessState
-  uint32_t pid;          // as the process itself sees it
+  uint32_t state;  // atomic, ProcessState
+  uint32_t pid;    // as the process itself sees it
   uint32_t parent_pid;
-  uint32_t origin;       // ProcessOrigin
-  uint32_t generation;   // atomic; +1 per claim and exec, so that a reused slot is not taken for the old one
-  uint32_t ring;         // atomic; index+1 of its StderrRing, 0: none
+  uint32_t origin;           // ProcessOrigin
+  uint32_t generation;       // atomic; +1 per claim and exec, so that a reused slot is not taken for the old one
+  uint32_t ring;             // atomic; index+1 of its StderrRing, 0: none
   uint32_t live_threads;     // atomic; threads made by pthread_create that have not ended, the main one not counted
   uint32_t threads_at_fork;  // of the parent, at the fork that made this process; meaningful for kOriginFork
   uint64_t start_ns;         // CLOCK_MONOTONIC
@@ -81,9 +81,9 @@ struct ProcessRecord {
   uint32_t kill_signal;  // 0: none
   uint32_t kill_sender_pid;
   uint32_t kill_sender_uid;
-  int32_t kill_code;     // si_code
+  int32_t kill_code;       // si_code
   uint64_t runtime_flags;  // bit 0: handlers installed
-  uint32_t next_child;   // atomic; position in `children`, taken modulo kMaxChildStatuses
+  uint32_t next_child;     // atomic; position in `children`, taken modulo kMaxChildStatuses
   uint32_t reserved;
   ChildStatus children[kMaxChildStatuses];
 };
@@ -94,7 +94,7 @@ static_assert(sizeof(ProcessRecord) == 80 + 8 * kMaxChildStatuses);
 struct StderrRing {
   uint32_t owner_pid;  // atomic; 0: free
   uint32_t reserved;
-  uint64_t written;    // atomic
+  uint64_t written;  // atomic
   uint8_t text[kRingBytes];
 };
 static_assert(sizeof(StderrRing) == 16 + kRingBytes);
@@ -111,8 +111,8 @@ enum CrashState : uint32_t {
 // and wakes the monitor when it is done.
 enum CrashRequest : uint32_t {
   kRequestNone = 0,
-  kRequestRelease = 1,      // go on: the signal takes its course
-  kRequestReadMemory = 2,   // copy service_size bytes from service_address into `service`; see service_copied
+  kRequestRelease = 1,         // go on: the signal takes its course
+  kRequestReadMemory = 2,      // copy service_size bytes from service_address into `service`; see service_copied
   kRequestThreadContexts = 3,  // make every other thread store its registers in `threads`
 };
 
@@ -140,7 +140,7 @@ struct CrashRecord {
   uint64_t time_ns;           // CLOCK_MONOTONIC
   uint64_t ucontext_address;  // in the process: lets the monitor read the rest (floating-point state)
   uint64_t siginfo_address;
-  uint64_t signal_mask;       // blocked signals of the thread, bit n-1 for signal n
+  uint64_t signal_mask;  // blocked signals of the thread, bit n-1 for signal n
   uint64_t alternate_stack_base, alternate_stack_size;
   uint64_t abort_text_address;  // where glibc's __abort_msg points, 0: none
   uint32_t abort_text_size;     // bytes valid in abort_text
