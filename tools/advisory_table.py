@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""The table of TensorFlow's security advisories: what Segwhy says of each native death, against what is known.
+
+usage: advisory_table.py [--cases FILE] [--env tf-2.4.1 ...] [--only ID ...] [--out FILE] [--jobs N] [--strict]
+
+For each record and environment the program runs plainly and under `segwhy run`. A native death counts as right when the
+class fits the advisory's and the way it died, the op is the record's, the line is one of the program's, and the exit
+status is the plain one. A run that does not die natively must show the same status and output and no report.
+Prints one line a record that falls short and a summary per environment; --strict: status 1 when a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import case_runner  # noqa: E402
+import environments  # noqa: E402
+
+DEFAULT_CASES = environments.ROOT.parent / "shared" / "cases" / "tensorflow-advisories.jsonl"
+OUT_OF_BOUNDS = ("out-of-bounds-read", "out-of-bounds-write")
+MEMORY = {"null-pointer", "wild-pointer", "use-after-free", "bad-jump", "write-to-read-only", *OUT_OF_BOUNDS}
+HEAP = {"heap-corruption", "double-free", "invalid-free"}
+GOALS = {"class": 0.95, "op": 0.95, "line": 1.0, "status": 1.0}
+
+
+def acceptable_classes(died_by: int, stderr: str) -> set[str]:
+    """Classes that can be true of a death, from how the *plain* run ended: its signal and what it printed.
+
+    The advisory's own class names the root, which can surface elsewhere (an overflow in a shape ends in a CHECK), so the
+    plain run's account decides, and a memory fault may be any of the memory classes that the verdict can defend.
+    """
+    if died_by == signal.SIGFPE:
+        return {"divide-by-zero"}
+    if died_by == signal.SIGILL:
+        return {"illegal-instruction", "trap"}
+    if died_by == signal.SIGABRT:
+        if "Check failed" in stderr:
+            return {"check-failed"}
+        if "terminate called" in stderr:
+            return {"uncaught-exception", "allocation-failed"}
+        if re.search(r"free\(\)|malloc|corrupted|realloc\(\)|munmap_chunk", stderr):
+            return HEAP | set(OUT_OF_BOUNDS)
+        return {"abort", "assertion", *HEAP}
+    return set(MEMORY)
+
+
+def class_is_right(record: dict, plain: case_runner.Outcome, verdict: dict) -> bool:
+    accepted = acceptable_classes(-plain.status, plain.stderr)
+    named = verdict["class"]
+    if named not in accepted:
+        return False
+    advisory = {record["advisory_class"], *(record["also"] or [])}
+    alternatives = {a["class"] if isinstance(a, dict) else a for a in verdict["alternatives"]}
+    bounds_only = advisory <= {"oob-read", "oob-write"}
+    # An out-of-bounds access without block history is a wild pointer that says so.
+    if bounds_only and named == "wild-pointer":
+        return verdict["confidence"] != "certain" and bool(alternatives & set(OUT_OF_BOUNDS))
+    return True
+
+
+def op_is_right(record: dict, incident: dict) -> bool:
+    said = incident.get("framework", {}).get("op", "")
+    wanted = record["op"]
+    if not wanted.startswith("tf."):
+        return said == wanted
+    # An API: the op that it runs carries its name, written together ("tf.strings.substr": Substr).
+    flat = re.sub(r"[^a-z0-9]", "", said.lower())
+    parts = [re.sub(r"[^a-z0-9]", "", p) for p in wanted.lower().split(".")[1:]]
+    return bool(flat) and any(flat in p or p in flat for p in (parts[-1], "".join(parts), "".join(parts[-2:])))
+
+
+def line_is_right(record: dict, incident: dict) -> bool:
+    where = incident.get("where") or {}
+    lines = record["program"].split("\n")
+    line = where.get("line") or 0
+    if not str(where.get("file", "")).endswith("main.py") or not 1 <= line <= len(lines):
+        return False
+    return "import tensorflow" not in lines[line - 1] and bool(lines[line - 1].strip())
+
+
+def judge(record: dict, python: Path) -> dict:
+    files = {"main.py": record["program"]}
+    plain = case_runner.run_case(python, files, under_segwhy=False)
+    seen = case_runner.run_case(python, files, under_segwhy=True)
+    row = {"id": record["id"], "op": record["op"], "advisory": record["advisory_class"], "plain": plain.status}
+    row["status"] = plain.status == seen.status
+    if plain.status is None or plain.status >= 0:
+        said = (seen.incident or {}).get("verdict", {}).get("class", "ok")
+        row["quiet"] = "segwhy" not in seen.stderr and said in ("ok", "python-exception", "allocation-failed")
+        row["same_output"] = plain.stdout == seen.stdout
+        return row
+    incident = seen.incident or {"verdict": {"class": "(no report)", "confidence": "", "alternatives": []}}
+    verdict = incident["verdict"]
+    row.update(
+        said=verdict["class"],
+        confidence=verdict["confidence"],
+        said_op=incident.get("framework", {}).get("op", ""),
+        where=(incident.get("where") or {}).get("line"),
+        ms=incident.get("timing", {}).get("total_ms"),
+        died=True,
+    )
+    row["class"] = class_is_right(record, plain, verdict)
+    row["op_right"] = op_is_right(record, incident)
+    row["line"] = line_is_right(record, incident)
+    row["certain_wrong"] = verdict["confidence"] == "certain" and not row["class"]
+    return row
+
+
+def summary(name: str, rows: list[dict]) -> tuple[str, bool]:
+    died = [r for r in rows if r.get("died")]
+    others = [r for r in rows if not r.get("died")]
+
+    def share(key: str, among: list[dict]) -> float:
+        return sum(bool(r[key]) for r in among) / len(among) if among else 1.0
+
+    figures = {
+        "class": share("class", died),
+        "op": share("op_right", died),
+        "line": share("line", died),
+        "status": share("status", rows),
+    }
+    wrong = sum(r["certain_wrong"] for r in died)
+    quiet = share("quiet", others), share("same_output", others)
+    times = sorted(r["ms"] for r in died if r.get("ms"))
+    median = f"{times[len(times) // 2]:.0f} ms" if times else "-"
+    text = (
+        f"{name}: {len(died)} native deaths of {len(rows)}; "
+        + ", ".join(f"{k} {v:.1%}" for k, v in figures.items())
+        + f"; certain and wrong {wrong}; others quiet {quiet[0]:.1%}, same output {quiet[1]:.1%}; signal to verdict, median {median}"
+    )
+    met = all(figures[k] >= GOALS[k] for k in GOALS) and wrong == 0 and quiet == (1.0, 1.0)
+    return text, met
+
+
+def short_of(row: dict) -> str:
+    keys = ("class", "op_right", "line", "status") if row.get("died") else ("status", "quiet", "same_output")
+    return " ".join(k for k in keys if not row[k])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=Path, default=DEFAULT_CASES)
+    parser.add_argument("--env", nargs="+", default=list(environments.listed()))
+    parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--out", type=Path, help="every row as JSON lines")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--strict", action="store_true")
+    options = parser.parse_args()
+    records = [json.loads(line) for line in options.cases.read_text().splitlines() if line.strip()]
+    if options.only:
+        records = [r for r in records if any(r["id"].startswith(o) for o in options.only)]
+    out = options.out.open("w") if options.out else None
+    all_met = True
+    for name in options.env:
+        python = environments.environment(name)
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            rows = list(pool.map(lambda r: judge(r, python), records))
+        for row in rows:
+            if out:
+                out.write(json.dumps({"env": name, **row}) + "\n")
+            if short_of(row):
+                print(f"  {name} {row['id']} [{short_of(row)}] {({k: v for k, v in row.items() if k not in ('id',)})}")
+        text, met = summary(name, rows)
+        all_met &= met
+        print(text, flush=True)
+    return 0 if all_met or not options.strict else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
