@@ -8,6 +8,19 @@
 // whoever the `state` beside them says. Every reader must treat the contents as hostile (a broken program may have
 // scribbled over the mapping): indices are checked against the constants below, text is bounded and not terminated.
 //
+// Hand-over of a crash, step by step. All futexes are shared (no FUTEX_PRIVATE_FLAG).
+//   handler: claims a CrashRecord (kCrashFree -> kCrashFilling), fills it, kCrashReady, +1 on `doorbell` and a wake,
+//            then waits on `request`.
+//   monitor: kCrashReady -> kCrashTaken with compare-and-swap. Asks for what it needs: writes the service fields, then
+//            `request`, wakes `request`. The handler serves, sets `request` back to kRequestNone and wakes `request`,
+//            on which the monitor waits in turn.
+//   monitor: state = kCrashReleased, request = kRequestRelease, wake. The handler sets kRequestNone as its last touch
+//            of the record and goes on. The monitor frees the slot (kCrashFree) once `request` is kRequestNone again
+//            or the thread is gone; nobody else ever frees one.
+//   A handler that gives up (the monitor died, or crash_wait_ms have passed) sets kCrashReleased itself and never
+//   touches the record again; the evidence stays readable until the monitor frees the slot.
+// A ProcessRecord, and the StderrRing it names, is freed by the monitor once the process is gone (ring: owner_pid = 0).
+//
 // Zero bytes are the valid initial state of every record. Changing any layout means a new kVersion.
 #pragma once
 
@@ -57,6 +70,10 @@ enum ProcessOrigin : uint32_t {
   kOriginExec = 2,  // a new program image in a monitored process or in a child of one
 };
 
+enum RuntimeFlag : uint64_t {
+  kRuntimeHandlersInstalled = 1,
+};
+
 // What a parent's wait call learnt about a child: the only account of a child that died without a handler running
 // (SIGKILL), since the monitor is not its parent.
 struct ChildStatus {
@@ -77,12 +94,14 @@ struct ProcessRecord {
   // The last pthread_create that failed: errno (0: none), and live_threads then.
   uint32_t thread_create_errno;
   uint32_t thread_create_count;
-  // A terminating signal (SIGTERM, ...) that arrived while its action was the default one, and who sent it.
+  // A terminating signal (SIGTERM, ...) that arrived while its action was the default one, and who sent it. It is also
+  // handed over as a CrashRecord, so that what the program was doing can be captured, unless another process of this
+  // session sent it (a pool that ends its workers): then this is the only account.
   uint32_t kill_signal;  // 0: none
   uint32_t kill_sender_pid;
   uint32_t kill_sender_uid;
   int32_t kill_code;       // si_code
-  uint64_t runtime_flags;  // bit 0: handlers installed
+  uint64_t runtime_flags;  // RuntimeFlag
   uint32_t next_child;     // atomic; position in `children`, taken modulo kMaxChildStatuses
   uint32_t reserved;
   ChildStatus children[kMaxChildStatuses];
