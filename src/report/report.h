@@ -1,4 +1,5 @@
-// Reports: a Case and its Verdict as text for a terminal, and as JSON (schema segwhy.incident/1). Pure.
+// Reports: a Case and its Verdict as text for a terminal, and as JSON. Pure: the same input gives the same bytes on any
+// machine; nothing is opened, no environment is read. Thread-safe. Never fails: what is not known is left out.
 #pragma once
 
 #include <string>
@@ -10,13 +11,20 @@ namespace segwhy {
 
 struct TextStyle {
   bool color = false;
-  bool unicode = true;   // box and arrow characters
-  unsigned width = 100;  // columns
-  unsigned height = 40;  // lines of one screen; ignored when verbose
-  bool verbose = false;  // everything: all threads, whole names, all evidence
+  bool unicode = true;         // the terminal shows UTF-8; otherwise what is beyond ASCII is escaped
+  unsigned width = 100;        // columns
+  unsigned height = 40;        // lines of one screen; ignored when verbose; 0: no limit
+  bool verbose = false;        // everything: all threads, whole names, all evidence
+  std::string case_path = {};  // where the case was saved, for the last line; empty: not saved
 };
 
+// The report a person reads. The first line is "segwhy: CLASS (CONFIDENCE): SUMMARY"; the user's line and the advice
+// are never left out, the rest yields to the height by importance. No control character of the target's gets through.
+// Every line ends in a newline.
 [[nodiscard]] std::string render_text(const Case& evidence, const Verdict& verdict, const TextStyle& style);
+
+// Schema segwhy.incident/1 (docs/schema/incident.schema.json), indented, with a final newline. Valid JSON in valid
+// UTF-8 whatever bytes the strings hold; what is not known is absent.
 [[nodiscard]] std::string render_json(const Case& evidence, const Verdict& verdict);
 
 }  // namespace segwhy
