@@ -15,18 +15,16 @@ namespace {
 
 // Insertions, deletions and substitutions that turn `a` into `b`.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> above(b.size() + 1), row(b.size() + 1);
+  std::iota(above.begin(), above.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
+    row.at(0) = i + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0U : 1U)});
-      diagonal = above;
+      row.at(j + 1) = std::min({above.at(j + 1) + 1, row.at(j) + 1, above.at(j) + (a[i] == b[j] ? 0U : 1U)});
     }
+    std::swap(above, row);
   }
-  return row.back();
+  return above.at(b.size());
 }
 
 // The first paragraph after the title, as one line.
