@@ -1,7 +1,8 @@
 // Prints where the members that segwhy reads lie in TensorFlow's objects, as the headers of one wheel lay them out.
 //
-// Compiled by generate.py against each wheel's include/ with -fno-access-control (private members are what is asked for)
-// and run; nothing of TensorFlow is linked, so only inline functions and offsets may be used. One "key value" per line.
+// Compiled by generate.py against each wheel's include/ with -fno-access-control (private members are what is asked
+// for) and run; nothing of TensorFlow is linked, so only inline functions and offsets may be used. One "key value" per
+// line.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +11,8 @@
 #include <type_traits>
 
 #include "google/protobuf/arenastring.h"
+#include "tensorflow/core/framework/device.h"
+#include "tensorflow/core/framework/device_attributes.pb.h"
 #include "tensorflow/core/framework/node_def.pb.h"
 #include "tensorflow/core/framework/node_properties.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -18,7 +21,9 @@
 
 namespace {
 
-void print(const char* key, std::size_t value) { std::printf("%s %zu\n", key, value); }
+void print(const char* key, std::size_t value) {
+  std::printf("%s %zu\n", key, value);
+}
 
 // offsetof is conditionally supported for these types; a null base computes the same without the object.
 template <class T, class M>
@@ -29,19 +34,19 @@ std::size_t offset(M T::*member) {
 }
 
 // protobuf moved generated members into a struct `_impl_` on the way (3.21): the overload that compiles is taken.
-#define SEGWHY_PROTO_MEMBER(NAME)                          \
-  template <class M>                                       \
-  auto address_of_##NAME(M* m, int)->decltype(&m->NAME) {  \
-    return &m->NAME;                                       \
-  }                                                        \
-  template <class M>                                       \
-  auto address_of_##NAME(M* m, long)->decltype(&m->_impl_.NAME) { \
-    return &m->_impl_.NAME;                                \
-  }                                                        \
-  template <class M>                                       \
-  std::size_t proto_##NAME() {                             \
-    alignas(M) static char storage[sizeof(M)];             \
-    auto* member = address_of_##NAME(reinterpret_cast<M*>(storage), 0); \
+#define SEGWHY_PROTO_MEMBER(NAME)                                                     \
+  template <class M>                                                                  \
+  auto address_of_##NAME(M* m, int)->decltype(&m->NAME) {                             \
+    return &m->NAME;                                                                  \
+  }                                                                                   \
+  template <class M>                                                                  \
+  auto address_of_##NAME(M* m, long)->decltype(&m->_impl_.NAME) {                     \
+    return &m->_impl_.NAME;                                                           \
+  }                                                                                   \
+  template <class M>                                                                  \
+  std::size_t proto_##NAME() {                                                        \
+    alignas(M) static char storage[sizeof(M)];                                        \
+    auto* member = address_of_##NAME(reinterpret_cast<M*>(storage), 0);               \
     return static_cast<std::size_t>(reinterpret_cast<const char*>(member) - storage); \
   }
 
@@ -103,6 +108,9 @@ int main() {
   print("inputs_indirect", std::is_pointer<decltype(Params::inputs)>::value ? 1 : 0);
   print("context_params", offset(&OpKernelContext::params_));
   print("context_polymorphic", std::is_polymorphic<OpKernelContext>::value ? 1 : 0);
+
+  print("device_attributes", offset(&Device::device_attributes_));
+  print("attributes_name", proto_name_<DeviceAttributes>());
 
   print("value_size", sizeof(TensorValue));
   print("value_tensor", offset(&TensorValue::tensor));

@@ -1,0 +1,23 @@
+// TensorFlow's DataType numbers (types.proto), which never change once given.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace segwhy::tensorflow {
+
+struct DataType {
+  const char* name;
+  std::uint32_t bytes;  // of one element; 0 when elements own memory of their own (string, resource, variant)
+};
+
+// nullptr for a number that is no type. References (number + 100) count as the type they refer to.
+[[nodiscard]] const DataType* data_type(std::uint32_t number);
+[[nodiscard]] std::uint32_t without_reference(std::uint32_t number);
+
+// The first values of a buffer of that type, "[0, 3, 5]" or "[0, 3, ...]" when `more`; empty for types without a plain
+// printed form.
+[[nodiscard]] std::string preview_values(std::uint32_t number, std::span<const std::byte> data, bool more);
+
+}  // namespace segwhy::tensorflow

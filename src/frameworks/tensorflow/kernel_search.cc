@@ -1,0 +1,183 @@
+#include "frameworks/tensorflow/kernel_search.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace segwhy::tensorflow {
+namespace {
+
+constexpr std::uint64_t kStackSearched = 64 << 10;
+// Kernels with arrays of their own on the stack; only looked at when nothing lies nearer.
+constexpr std::uint64_t kStackSearchedAtMost = 1 << 20;
+constexpr std::uint64_t kPointersFollowed = 16 << 10;  // bytes of stack whose words are followed
+constexpr std::uint64_t kBehindPointer = 512;
+constexpr std::uint64_t kCaptured = 64;  // bytes of a lambda's captures that may hold the context
+constexpr std::size_t kMaxCalls = 32;
+constexpr std::size_t kMaxNodes = 32;
+
+// Params at `params`, if its kernel and device are what RTTI says they must be.
+std::optional<KernelCall> read_call(Objects& objects, std::uint64_t params) {
+  const Layout* layout = objects.layout();
+  const std::uint64_t kernel_at = layout != nullptr ? layout->params_kernel : 0;
+  const std::uint64_t device_at = layout != nullptr ? layout->params_device : 8;
+  const auto kernel = objects.view().word(params + kernel_at);
+  const auto device = objects.view().word(params + device_at);
+  if (!kernel || !device || !objects.is_kernel(*kernel) || !objects.is_device(*device)) return std::nullopt;
+  auto read = objects.read_kernel(*kernel);
+  if (!read) return std::nullopt;
+  KernelCall out;
+  out.kernel = std::move(*read);
+  out.params = params;
+  out.device = *device;
+  if (layout == nullptr) return out;
+  out.in_function = objects.view().word(params + layout->params_call_frame).value_or(0) != 0;
+  if (auto inputs = objects.read_inputs(params, out.kernel)) {
+    out.inputs_known = true;
+    out.inputs = std::move(*inputs);
+    out.sound = std::all_of(out.inputs.begin(), out.inputs.end(), [](const Input& i) { return i.sound; });
+  }
+  return out;
+}
+
+// Collects calls once each, in the order found.
+class Calls {
+ public:
+  explicit Calls(Objects& objects, bool on_stack) : objects_(objects), on_stack_(on_stack) {}
+
+  [[nodiscard]] bool full() const { return found_.size() >= kMaxCalls; }
+  [[nodiscard]] std::vector<KernelCall> take() { return std::move(found_); }
+
+  // `at` is where the pointer to the kernel would be.
+  void try_kernel_at(std::uint64_t at) {
+    const Layout* layout = objects_.layout();
+    try_params(at - (layout != nullptr ? layout->params_kernel : 0));
+  }
+  void try_context(std::uint64_t context) {
+    const Layout* layout = objects_.layout();
+    if (layout == nullptr || !objects_.view().may_hold_object(context)) return;
+    if (const auto params = objects_.view().word(context + layout->context_params))
+      if (objects_.view().may_hold_object(*params)) try_params(*params);
+  }
+
+ private:
+  void try_params(std::uint64_t params) {
+    if (full() || !seen_.insert(params).second) return;
+    auto call = read_call(objects_, params);
+    if (!call) return;
+    call->on_stack = on_stack_;
+    found_.push_back(std::move(*call));
+  }
+
+  Objects& objects_;
+  bool on_stack_;
+  std::unordered_set<std::uint64_t> seen_;
+  std::vector<KernelCall> found_;
+};
+
+// Words of the registers, then of the first `size` bytes of the stack.
+std::vector<std::uint64_t> inner_words(TargetView& view, const ThreadWords& words, std::uint64_t size) {
+  std::vector<std::uint64_t> out = words.registers;
+  const std::uint64_t end = std::min(words.end, words.begin + size);
+  for (std::uint64_t at = words.begin; at + 8 <= end; at += 8) {
+    const auto word = view.word(at);
+    if (!word) break;
+    out.push_back(*word);
+  }
+  return out;
+}
+
+}  // namespace
+
+ThreadWords words_of(const ThreadSnapshot& thread, TargetView& view) {
+  ThreadWords out;
+  out.tid = thread.tid;
+  if (!thread.registers_known) return out;
+  const auto& registers = thread.registers.dwarf;
+  out.registers.assign(registers.begin(), registers.end());
+  const std::uint64_t sp = thread.registers.sp().value() & ~std::uint64_t{7};
+  const Mapping* in = view.mapping(sp);
+  if (in == nullptr) return out;
+  out.begin = sp;
+  const std::uint64_t known_end = thread.stack_end.value();
+  out.end = known_end > sp && known_end <= in->end.value() ? known_end : in->end.value();
+  return out;
+}
+
+std::vector<KernelCall> calls_on_stack(Objects& objects, const ThreadWords& words) {
+  Calls calls(objects, true);
+  std::vector<KernelCall> out;
+  std::uint64_t at = words.begin;
+  for (const std::uint64_t reach : {kStackSearched, kStackSearchedAtMost}) {
+    const std::uint64_t end = std::min(words.end, words.begin + reach);
+    for (; at + 16 <= end && !calls.full(); at += 8) {
+      const auto word = objects.view().word(at);
+      if (!word) return calls.take();
+      if (objects.is_kernel(*word)) calls.try_kernel_at(at);
+    }
+    out = calls.take();
+    if (!out.empty()) break;
+  }
+  return out;
+}
+
+std::vector<KernelCall> calls_behind_pointers(Objects& objects, const ThreadWords& words) {
+  Calls calls(objects, false);
+  TargetView& view = objects.view();
+  std::unordered_set<std::uint64_t> seen;
+  for (const std::uint64_t pointer : inner_words(view, words, kPointersFollowed)) {
+    const Mapping* in = pointer % 8 == 0 ? view.mapping(pointer) : nullptr;
+    if (in == nullptr || !in->readable || !in->writable || !seen.insert(pointer).second) continue;
+    calls.try_context(pointer);
+    for (std::uint64_t at = pointer; at + 16 <= std::min(pointer + kBehindPointer, in->end.value()); at += 8) {
+      const auto word = view.word(at);
+      if (!word || calls.full()) break;
+      if (objects.is_kernel(*word)) calls.try_kernel_at(at);
+      if (at < pointer + kCaptured) calls.try_context(*word);
+    }
+  }
+  return calls.take();
+}
+
+std::vector<Node> nodes_on_stack(Objects& objects, const ThreadWords& words) {
+  std::vector<Node> out;
+  std::unordered_set<std::uint64_t> seen;
+  const auto consider = [&](std::uint64_t object) {
+    if (out.size() >= kMaxNodes || !seen.insert(object).second) return;
+    if (auto node = objects.read_node_def(object)) out.push_back(std::move(*node));
+  };
+  for (const std::uint64_t word : words.registers) consider(word);
+  const std::uint64_t end = std::min(words.end, words.begin + kStackSearched);
+  for (std::uint64_t at = words.begin; at + 8 <= end; at += 8) {
+    consider(at);  // a NodeDef by value
+    const auto word = objects.view().word(at);
+    if (!word) break;
+    consider(*word);
+  }
+  return out;
+}
+
+bool runs_kernel(Objects& objects, const std::vector<NativeFrame>& frames, const Kernel& kernel) {
+  const std::vector<std::uint64_t> functions = objects.virtual_functions(kernel.address);
+  const std::string prefix = demangled_type(kernel.class_name) + "::";
+  return std::any_of(frames.begin(), frames.end(), [&](const NativeFrame& f) {
+    if (!f.function_offset || f.inlined) return f.function.find(prefix) != std::string::npos;
+    const bool virtual_call =
+        std::find(functions.begin(), functions.end(), f.pc - *f.function_offset) != functions.end();
+    return virtual_call || f.function.find(prefix) != std::string::npos;
+  });
+}
+
+bool may_run_kernel(Objects& objects, const std::vector<NativeFrame>& frames, const Kernel& kernel) {
+  TargetView& view = objects.view();
+  for (const std::uint64_t function : objects.virtual_functions(kernel.address)) {
+    const Mapping* code = view.mapping(function);
+    if (code == nullptr) continue;
+    const bool unseen = std::any_of(frames.begin(), frames.end(), [&](const NativeFrame& f) {
+      return f.function.empty() && code->contains(TargetAddr(f.pc));
+    });
+    if (unseen) return true;
+  }
+  return false;
+}
+
+}  // namespace segwhy::tensorflow
