@@ -22,6 +22,7 @@ using Address = std::uint64_t;
 inline constexpr char kTrustContext[] = "context";  // from the thread's registers
 inline constexpr char kTrustCfi[] = "cfi";          // unwound by call frame information
 inline constexpr char kTrustFp[] = "frame-pointer";
+inline constexpr char kTrustReturnAddress[] = "return-address";  // on top of the stack after a bad jump, behind a call
 inline constexpr char kTrustScan[] = "scan";  // a return address found on the stack: may be stale
 
 struct NativeFrame {
