@@ -31,6 +31,10 @@ struct PythonLimits {
   std::uint32_t innermost = 96;
   std::uint32_t outermost = 32;
   std::uint32_t count_up_to = 1000000;
+  std::uint32_t constants_of = 8;  // innermost frames of each thread whose string constants are kept
+  // Where a relative file name is looked for, the first match wins: the folder that the program was started in, then
+  // its current one. Such names are usual for scripts up to 3.8.
+  std::vector<std::string> directories;
 };
 
 // An error when the process is not Python, or of a version or build that is not supported (the message says which).

@@ -1,0 +1,96 @@
+// Layout: where one version of CPython keeps what is read of it, as byte offsets into its structures.
+//
+// Comes from offsets_table.inc, generated from each version's own headers (tools/pyoffsets); from 3.13 on, from
+// _Py_DebugOffsets, with which the interpreter describes itself, and the table says only where in there to look.
+// Plain value. A field that a version does not have is absent: see has().
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/memory_reader.h"
+#include "base/result.h"
+
+namespace segwhy {
+
+// Names as in tools/pyoffsets/fields.py, which says which member of which structure each is.
+enum class Field : std::uint8_t {
+  kRuntimeInterpretersHead,
+  kRuntimeFinalizing,
+  kRuntimeGil,  // the GIL itself, up to 3.11
+  kInterpreterId,
+  kInterpreterNext,
+  kInterpreterThreadsHead,
+  kInterpreterGil,  // pointer to the GIL, from 3.12
+  kGilLocked,
+  kGilLastHolder,
+  kInterpreterOwnGil,
+  kThreadNext,
+  kThreadInterpreter,
+  kThreadFrame,     // to the innermost frame; 3.11 and 3.12: to a "cframe" that points to it
+  kThreadPthread,   // pthread_self()
+  kThreadNativeId,  // gettid()
+  kCframeCurrentFrame,
+  kFrameBack,
+  kFrameCode,
+  kFrameInstruction,  // f_lasti, prev_instr or instr_ptr
+  kFrameIsEntry,      // 3.11
+  kFrameOwner,
+  kCodeFilename,
+  kCodeName,
+  kCodeQualname,
+  kCodeLineTable,
+  kCodeFirstLine,
+  kCodeConstants,
+  kCodeInstructions,
+  kCodeFirstTraceable,
+  kObjectType,
+  kTypeName,
+  kTypeFlags,
+  kTupleSize,
+  kTupleItems,
+  kBytesSize,
+  kBytesData,
+  kStringLength,
+  kStringState,
+  kStringAsciiData,
+  kStringCompactData,
+  kCount
+};
+
+class Layout {
+ public:
+  int minor = 0;  // of CPython 3.minor
+
+  [[nodiscard]] bool has(Field f) const { return at(f) != kAbsent; }
+  // Meaningful only for a field that this version has.
+  [[nodiscard]] std::uint64_t operator[](Field f) const { return at(f); }
+  void set(Field f, std::uint32_t offset) { offsets_.at(static_cast<std::size_t>(f)) = offset; }
+
+  Layout() { offsets_.fill(kAbsent); }
+
+ private:
+  static constexpr std::uint32_t kAbsent = 0xFFFFFFFF;
+  [[nodiscard]] std::uint32_t at(Field f) const { return offsets_[static_cast<std::size_t>(f)]; }
+
+  std::array<std::uint32_t, static_cast<std::size_t>(Field::kCount)> offsets_{};
+};
+
+inline constexpr int kOldestMinor = 8, kNewestMinor = 14;
+// From this version on, _PyRuntime begins with _Py_DebugOffsets.
+inline constexpr int kSelfDescribingMinor = 13;
+
+// What _Py_DebugOffsets begins with, when there is one at `runtime`.
+struct DebugOffsetsHeader {
+  std::uint32_t version_hex = 0;  // PY_VERSION_HEX
+  bool free_threaded = false;
+};
+[[nodiscard]] std::optional<DebugOffsetsHeader> read_debug_offsets_header(MemoryReader& memory, TargetAddr runtime);
+
+// The layout of CPython 3.`minor`, whose _PyRuntime is at `runtime`. An error when that version is not supported or
+// what it says of itself makes no sense.
+[[nodiscard]] Result<Layout> layout_of(int minor, MemoryReader& memory, TargetAddr runtime);
+
+}  // namespace segwhy
