@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/cgroup.h"
 #include "evidence/model/case.h"
 
 namespace segwhy {
@@ -17,6 +18,7 @@ struct EnvironmentBaseline {
   std::optional<std::uint64_t> cgroup_oom_kills;   // memory.events oom_kill (v2) or memory.oom_control (v1)
   std::optional<std::uint64_t> pids_refused;       // pids.events max
   std::string cgroup_path;
+  CgroupDirectories cgroups;  // where the counters were read
 };
 
 [[nodiscard]] EnvironmentBaseline read_baseline(int pid);
@@ -32,7 +34,8 @@ struct EnvironmentBaseline {
 // Resident set of one process, bytes; nullopt when it is gone.
 [[nodiscard]] std::optional<std::uint64_t> read_rss(int pid);
 
-// Fills file_size, filesystem and section of a mapping that has a path, as seen under `root`.
-void describe_mapped_file(MappingInfo& mapping, const std::string& root);
+// Fills file_size, filesystem and section of a mapping that has a path, as seen under `root`. The section is the one
+// that holds `address` when that lies in the mapping, else the one that makes up most of the mapping.
+void describe_mapped_file(MappingInfo& mapping, const std::string& root, std::optional<Address> address = {});
 
 }  // namespace segwhy

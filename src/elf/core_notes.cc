@@ -58,6 +58,8 @@ std::vector<CoreFileMapping> parse_nt_file(ByteView bytes) {
   return out;
 }
 
+}  // namespace
+
 std::vector<std::uint64_t> parse_auxv(ByteView bytes) {
   std::vector<std::uint64_t> out;
   for (std::uint64_t at = 0; const auto entry = bytes.at<Elf64_auxv_t>(at); at += sizeof(Elf64_auxv_t)) {
@@ -67,8 +69,6 @@ std::vector<std::uint64_t> parse_auxv(ByteView bytes) {
   }
   return out;
 }
-
-}  // namespace
 
 CoreNotes parse_core_notes(ByteView notes, std::uint64_t alignment) {
   CoreNotes out;

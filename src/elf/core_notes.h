@@ -46,6 +46,9 @@ struct CoreNotes {
   std::optional<CoreProcessInfo> process;
 };
 
+// (type, value) pairs up to AT_NULL, of NT_AUXV or /proc/PID/auxv.
+[[nodiscard]] std::vector<std::uint64_t> parse_auxv(ByteView bytes);
+
 // `notes` is the contents of one PT_NOTE segment.
 [[nodiscard]] CoreNotes parse_core_notes(ByteView notes, std::uint64_t alignment = 4);
 

@@ -1,0 +1,27 @@
+#include "capture/capture.h"
+
+#include "capture/live_capture.h"
+#include "capture/procfs.h"
+
+namespace segwhy {
+
+Result<std::unique_ptr<Capture>> capture_crash(wire::Session& session, std::uint32_t crash_index) {
+  auto crash = crash_facts(session, crash_index);
+  if (!crash) return tl::unexpected<Error>(crash.error());
+  const CrashView view{*crash, threads_in_handlers(session, crash->pid)};
+  const auto process = locate_process(session, crash->pid);
+  std::string reason = "the process could not be identified from outside";
+  if (process) {
+    auto stopped = capture_by_ptrace(*process, &view);
+    if (stopped) return stopped;
+    if (!is_alive(process->pid)) return stopped;
+    reason = stopped.error().what;
+  }
+  return capture_by_handler(session.crashes[crash_index], process, view, reason);
+}
+
+Result<std::unique_ptr<Capture>> capture_live(int pid) {
+  return capture_by_ptrace(LocatedProcess{pid, false}, nullptr);
+}
+
+}  // namespace segwhy
