@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
+#include "base/byte_view.h"
 #include "base/fd.h"
+#include "elf/elf_file.h"
+#include "elf/notes.h"
 
 namespace segwhy {
 namespace {
@@ -20,21 +22,10 @@ constexpr std::uint64_t kMaxMemoryImage = std::uint64_t{64} << 20;
 constexpr std::size_t kMaxSegments = 256;
 constexpr std::size_t kMaxSections = 1 << 16;
 
-std::optional<Elf64_Ehdr> elf_header(ByteSpan bytes) {
-  if (bytes.size() < sizeof(Elf64_Ehdr)) return std::nullopt;
-  const auto header = table_entry<Elf64_Ehdr>(bytes, 0);
-  const bool ours = std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_ident[EI_CLASS] == ELFCLASS64 &&
-                    header.e_ident[EI_DATA] == ELFDATA2LSB && header.e_phentsize == sizeof(Elf64_Phdr);
-  return ours ? std::optional(header) : std::nullopt;
-}
-
 std::vector<Elf64_Phdr> program_headers(ByteSpan bytes, const Elf64_Ehdr& header) {
-  std::vector<Elf64_Phdr> out;
-  if (header.e_phoff > bytes.size() || header.e_phnum > kMaxSegments) return out;
-  const ByteSpan table = bytes.subspan(header.e_phoff);
-  const std::size_t count = std::min<std::size_t>(header.e_phnum, table.size() / sizeof(Elf64_Phdr));
-  for (std::size_t i = 0; i < count; ++i) out.push_back(table_entry<Elf64_Phdr>(table, i));
-  return out;
+  if (header.e_phoff > bytes.size() || header.e_phnum > kMaxSegments) return {};
+  const ByteSpan rest = bytes.subspan(header.e_phoff);
+  return parse_segments(ByteView(rest.first(std::min(rest.size(), header.e_phnum * sizeof(Elf64_Phdr)))));
 }
 
 // Link-time address of the page that file offset 0 is mapped from: the object's start minus this is the bias.
@@ -55,7 +46,7 @@ std::vector<std::byte> mapped_head(const Snapshot& snapshot, const MappedObject&
 // Whether the file is the one that was mapped: same header, segments and whatever notes share the first page. A
 // replaced library differs in its segments' sizes even without a build-id.
 bool same_object(ByteSpan file, ByteSpan head) {
-  const auto header = elf_header(head);
+  const auto header = parse_elf_header(ByteView(head), "what is mapped");
   if (!header || header->e_phoff > kPage || header->e_phnum > kMaxSegments) return false;
   const std::size_t headers = header->e_phoff + header->e_phnum * sizeof(Elf64_Phdr);
   const std::size_t size = std::max(std::min(headers, head.size()), std::min<std::size_t>(head.size(), 1024));
@@ -65,10 +56,7 @@ bool same_object(ByteSpan file, ByteSpan head) {
 }  // namespace
 
 std::string_view string_at(ByteSpan table, std::uint64_t offset) {
-  if (offset >= table.size()) return {};
-  const auto* text = reinterpret_cast<const char*>(table.data()) + offset;
-  const auto* end = static_cast<const char*>(std::memchr(text, 0, table.size() - offset));
-  return end == nullptr ? std::string_view{} : std::string_view(text, static_cast<std::size_t>(end - text));
+  return ByteView(table).c_string(offset).value_or(std::string_view{});
 }
 
 void ElfImage::Unmap::operator()(const std::byte* p) const { ::munmap(const_cast<std::byte*>(p), size); }
@@ -87,7 +75,7 @@ Result<ElfImage> ElfImage::open_file(const std::string& path) {
   image.mapping_ = {static_cast<const std::byte*>(at), Unmap{size}};
   image.bytes_ = ByteSpan(image.mapping_.get(), size);
   image.file_path_ = path;
-  if (Status parsed = image.parse(); !parsed) return fail("read " + path + ": " + parsed.error().what);
+  if (Status parsed = image.parse(path); !parsed) return tl::unexpected(parsed.error());
   return image;
 }
 
@@ -106,8 +94,8 @@ Result<ElfImage> ElfImage::open(const Snapshot& snapshot, const MappedObject& ob
 Result<ElfImage> ElfImage::from_memory(const Snapshot& snapshot, const MappedObject& object) {
   const std::string name = object.path + " in memory";
   const std::vector<std::byte> head = mapped_head(snapshot, object);
-  const auto header = elf_header(head);
-  if (!header) return fail("read " + name + ": not an ELF object");
+  const auto header = parse_elf_header(ByteView(head), name);
+  if (!header) return tl::unexpected(header.error());
   const std::vector<Elf64_Phdr> segments = program_headers(head, *header);
   const std::uint64_t bias = object.start.value() - first_page(segments);
 
@@ -134,13 +122,13 @@ Result<ElfImage> ElfImage::from_memory(const Snapshot& snapshot, const MappedObj
   std::memcpy(image.copy_.data(), &without_sections, sizeof without_sections);
   image.bytes_ = image.copy_;
   image.bias_ = bias;
-  if (Status parsed = image.parse(); !parsed) return fail("read " + name + ": " + parsed.error().what);
+  if (Status parsed = image.parse(name); !parsed) return tl::unexpected(parsed.error());
   return image;
 }
 
-Status ElfImage::parse() {
-  const auto header = elf_header(bytes_);
-  if (!header) return fail("not a 64-bit little-endian ELF file");
+Status ElfImage::parse(const std::string& name) {
+  const auto header = parse_elf_header(ByteView(bytes_), name);
+  if (!header) return tl::unexpected(header.error());
   segments_ = program_headers(bytes_, *header);
   if (header->e_shoff != 0 && header->e_shentsize == sizeof(Elf64_Shdr) && header->e_shnum < kMaxSections) {
     const ByteSpan table = slice(header->e_shoff, std::uint64_t{header->e_shnum} * sizeof(Elf64_Shdr));
@@ -153,7 +141,7 @@ Status ElfImage::parse() {
   // libelf takes a writable image but only writes to one it relocates (ET_REL).
   auto* image = reinterpret_cast<char*>(const_cast<std::byte*>(bytes_.data()));
   elf_.reset(elf_memory(image, bytes_.size()));
-  if (!elf_) return fail(elf_errmsg(-1));
+  if (!elf_) return fail("read " + name + ": " + elf_errmsg(-1));
   return {};
 }
 
@@ -201,29 +189,9 @@ ByteSpan ElfImage::at_address(std::uint64_t address, std::uint64_t size) const {
 }
 
 std::string ElfImage::build_id() const {
-  static constexpr char kHex[] = "0123456789abcdef";
-  constexpr std::uint64_t kMaxId = 64;
-  const auto padded = [](std::uint64_t n) { return (n + 3) & ~std::uint64_t{3}; };
   for (const Elf64_Phdr& s : segments_) {
     if (s.p_type != PT_NOTE) continue;
-    ByteSpan notes = slice(s.p_offset, s.p_filesz);
-    while (notes.size() >= sizeof(Elf64_Nhdr)) {
-      const auto note = table_entry<Elf64_Nhdr>(notes, 0);
-      const std::uint64_t name = sizeof note;
-      const std::uint64_t id = name + padded(note.n_namesz);
-      const std::uint64_t end = id + padded(note.n_descsz);
-      if (end > notes.size()) break;
-      const bool gnu = note.n_namesz == sizeof ELF_NOTE_GNU && std::memcmp(&notes[name], ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0;
-      if (gnu && note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= kMaxId) {
-        std::string out;
-        for (const std::byte b : notes.subspan(id, note.n_descsz)) {
-          out += kHex[std::to_integer<unsigned>(b) >> 4];
-          out += kHex[std::to_integer<unsigned>(b) & 15U];
-        }
-        return out;
-      }
-      notes = notes.subspan(end);
-    }
+    if (std::string id = build_id_of(ByteView(slice(s.p_offset, s.p_filesz)), s.p_align); !id.empty()) return id;
   }
   return {};
 }
