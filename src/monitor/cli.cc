@@ -1,0 +1,139 @@
+#include "monitor/cli.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "monitor/commands.h"
+#include "monitor/doctor.h"
+#include "monitor/explain.h"
+#include "monitor/terminal.h"
+#include "monitor/version.h"
+
+namespace segwhy {
+namespace {
+
+constexpr int kUsageError = 2;
+
+struct Cli {
+  CLI::App app{"Says why a Python program died natively.", "segwhy"};
+  RunOptions run;
+  ReportOptions report, core;
+  ExplainOptions explain;
+  DoctorOptions doctor;
+  CLI::App *run_app = nullptr, *report_app = nullptr, *core_app = nullptr, *explain_app = nullptr,
+           *doctor_app = nullptr;
+};
+
+void add_run(Cli& cli) {
+  cli.run_app = cli.app.add_subcommand("run", "Run a Python script or any command, and say why if it dies");
+  CLI::App& app = *cli.run_app;
+  app.footer("After the options: [--] SCRIPT.py or COMMAND, and its ARGUMENTS.");
+  app.add_option("--python", cli.run.python, "Python to run the script with");
+  app.add_option("--protect", cli.run.protect, "Memory protection; only 'off' is in this version")
+      ->check(CLI::IsMember({"off", "sampled", "tensors", "exact", "all"}));
+  app.add_option("--json", cli.run.json_path, "Write the incident as JSON to this file, also when all went well");
+  app.add_option("--case", cli.run.case_path,
+                 "Save the case here (default: segwhy-PROGRAM-PID.case in $SEGWHY_DIR or here)");
+  auto* const quiet = app.add_flag("--quiet", cli.run.quiet, "Never print a report");
+  app.add_flag("--verbose", cli.run.verbose, "Print a report in any case, and all of it")->excludes(quiet);
+  app.add_flag("--fail-on-error", cli.run.fail_on_error,
+               "Exit with 1 when the program exits with 0 but an incident was reported");
+}
+
+void add_report(Cli& cli) {
+  cli.report_app = cli.app.add_subcommand("report", "Print the report of a saved case");
+  cli.report_app->add_option("case", cli.report.path, "A file segwhy-PROGRAM-PID.case")->required();
+  cli.report_app->add_option("--json", cli.report.json_path, "Write the incident as JSON to this file");
+  cli.report_app->add_flag("--verbose", cli.report.verbose, "Print everything");
+}
+
+void add_core(Cli& cli) {
+  cli.core_app = cli.app.add_subcommand("core", "Explain a core file");
+  cli.core_app->add_option("core", cli.core.path, "The core file")->required();
+  cli.core_app->add_option("--json", cli.core.json_path, "Write the incident as JSON to this file");
+  cli.core_app->add_option("--case", cli.core.case_path, "Save the case to this file");
+  cli.core_app->add_flag("--verbose", cli.core.verbose, "Print everything");
+}
+
+void add_advisors(Cli& cli) {
+  cli.explain_app = cli.app.add_subcommand("explain", "What a verdict class means and how to fix it");
+  cli.explain_app->add_option("class", cli.explain.slug, "Verdict class; none: list all");
+  cli.doctor_app = cli.app.add_subcommand("doctor", "What would crash here: CPU, limits, libraries");
+  cli.doctor_app->add_option("--python", cli.doctor.python, "Interpreter whose packages are examined");
+  cli.doctor_app->add_flag("--json", cli.doctor.json, "Print JSON");
+}
+
+// Whether the option word `word` of `app` takes the next word as its value.
+bool takes_next_word(const CLI::App& app, const std::string& word) {
+  if (word.find('=') != std::string::npos) return false;
+  const CLI::Option* const option = app.get_option_no_throw(word);
+  return option != nullptr && option->get_items_expected_max() > 0;
+}
+
+// Moves the program and its arguments out of `words` (those after "run"): from the first word that is not an option of
+// ours on, nothing is ours.
+std::vector<std::string> take_program(const CLI::App& app, std::vector<std::string>& words) {
+  std::size_t at = 0;
+  while (at < words.size() && words[at].size() > 1 && words[at].front() == '-' && words[at] != "--")
+    at += takes_next_word(app, words[at]) ? 2U : 1U;
+  at = std::min(at, words.size());
+  const auto first = words.begin() + static_cast<std::ptrdiff_t>(at);
+  const bool separated = first != words.end() && *first == "--";
+  std::vector<std::string> program(first + (separated ? 1 : 0), words.end());
+  words.erase(first, words.end());
+  return program;
+}
+
+int dispatch(Cli& cli, const StandardDescriptors& standard) {
+  if (cli.run_app->parsed()) {
+    if (cli.run.words.empty()) {
+      print_error("run: name a Python script or a command", "segwhy run train.py");
+      return kUsageError;
+    }
+    return run_command(cli.run, standard);
+  }
+  if (cli.report_app->parsed()) return report_command(cli.report);
+  if (cli.core_app->parsed()) return core_command(cli.core);
+  const TextStyle style = style_for(STDOUT_FILENO);
+  if (cli.explain_app->parsed()) {
+    cli.explain.color = style.color;
+    cli.explain.unicode = style.unicode;
+    cli.explain.width = std::min(cli.explain.width, style.width);
+    return explain_command(cli.explain);
+  }
+  cli.doctor.color = style.color;
+  cli.doctor.unicode = style.unicode;
+  cli.doctor.width = style.width;
+  return doctor_command(cli.doctor);
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv, const StandardDescriptors& standard) {
+  Cli cli;
+  cli.app.set_version_flag("--version", std::string("segwhy ") + kVersionText);
+  cli.app.require_subcommand(1);
+  add_run(cli);
+  add_report(cli);
+  add_core(cli);
+  add_advisors(cli);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "run") {
+    words.erase(words.begin());
+    cli.run.words = take_program(*cli.run_app, words);
+    words.insert(words.begin(), "run");
+  }
+  std::reverse(words.begin(), words.end());  // CLI11 takes them last first
+  try {
+    cli.app.parse(words);
+  } catch (const CLI::ParseError& error) {
+    return cli.app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  return dispatch(cli, standard);
+}
+
+}  // namespace segwhy

@@ -1,0 +1,103 @@
+#include "monitor/delivery.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/file.h"
+#include "diagnose/diagnose.h"
+#include "evidence/model/case_json.h"
+#include "monitor/clock.h"
+#include "monitor/descriptors.h"
+#include "monitor/policy.h"
+#include "monitor/terminal.h"
+#include "report/report.h"
+
+namespace segwhy {
+namespace {
+
+// What the JSON file holds, by how much it says about the run.
+constexpr int kRankPlainEnd = 1, kRankChild = 2, kRankRoot = 3;
+// Held deaths are leads at most: the last few are enough.
+constexpr std::size_t kMaxHeld = 8;
+constexpr double kNsPerMs = 1e6;
+
+}  // namespace
+
+void Delivery::deliver(Incident incident, bool root) {
+  Judged judged{std::move(incident), {}};
+  Case& evidence = judged.incident.evidence;
+  judged.verdict = diagnose(evidence);
+  if (evidence.death.kind == "signal" && judged.verdict.verdict_class == "out-of-memory") evidence.death.kind = "oom";
+  evidence.capture.total_ms = static_cast<double>(monotonic_ns() - judged.incident.began_ns) / kNsPerMs;
+  switch (telling_of(evidence, judged.verdict, root)) {
+    case Telling::kTell:
+      return tell(std::move(judged), root);
+    case Telling::kHold:
+      held_.push_back(std::move(judged));
+      if (held_.size() > kMaxHeld) held_.erase(held_.begin());
+      return;
+    case Telling::kSilent:
+      if (!root) return;
+      if (options_.json_path) write_json(judged, kRankPlainEnd);
+      const std::string saved = options_.case_path && !case_path_used_ ? save_case(judged, true) : std::string();
+      if (options_.verbose) print(judged, saved);
+  }
+}
+
+void Delivery::finish(bool failed) {
+  if (failed)
+    for (Judged& judged : std::exchange(held_, {})) tell(std::move(judged), false);
+  held_.clear();
+}
+
+void Delivery::tell(Judged judged, bool root) {
+  reported_ = true;
+  const bool chosen_path = options_.case_path && (root || !case_path_used_);
+  const std::string saved = save_case(judged, chosen_path);
+  if (options_.json_path) write_json(judged, root ? kRankRoot : kRankChild);
+  print(judged, saved);
+}
+
+void Delivery::write_json(const Judged& judged, int rank) {
+  if (rank < json_rank_) return;
+  const Status written =
+      write_file_atomic(*options_.json_path, render_json(judged.incident.evidence, judged.verdict), 0644);
+  if (written)
+    json_rank_ = rank;
+  else
+    complain(written.error());
+}
+
+std::string Delivery::save_case(const Judged& judged, bool chosen_path) {
+  const Case& evidence = judged.incident.evidence;
+  std::string path = chosen_path ? *options_.case_path : case_file_name(evidence.program);
+  if (!chosen_path && !options_.case_directory.empty()) path = options_.case_directory + "/" + path;
+  if (const Status written = write_file_atomic(path, case_to_json(evidence), 0600); !written) {
+    complain(written.error());
+    return {};
+  }
+  case_path_used_ = case_path_used_ || chosen_path;
+  return path;
+}
+
+void Delivery::print(const Judged& judged, const std::string& case_path) const {
+  if (options_.quiet || !options_.can_print) return;
+  TextStyle style = style_for(STDERR_FILENO);
+  style.verbose = options_.verbose;
+  style.case_path = case_path;
+  write_bounded(STDERR_FILENO, render_text(judged.incident.evidence, judged.verdict, style));
+}
+
+void Delivery::complain(const Error& error) const {
+  if (options_.quiet || !options_.can_print) return;
+  const std::string hint = error.hint.empty() ? "" : " (" + error.hint + ")";
+  write_bounded(STDERR_FILENO, "segwhy: " + error.what + hint + "\n");
+}
+
+void Delivery::detach() {
+  options_.can_print = false;
+  redirect_to_null(STDERR_FILENO);
+}
+
+}  // namespace segwhy

@@ -1,0 +1,147 @@
+#include "monitor/incident.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "assemble/assemble.h"
+#include "base/text.h"
+#include "capture/capture.h"
+#include "monitor/clock.h"
+#include "monitor/death.h"
+#include "monitor/version.h"
+
+namespace segwhy {
+namespace {
+
+constexpr double kNsPerMs = 1e6;
+constexpr double kNsPerSecond = 1e9;
+
+const char* origin_name(std::uint32_t origin) {
+  switch (origin) {
+    case wire::kOriginFork:
+      return "fork";
+    case wire::kOriginExec:
+      return "exec";
+    default:
+      return "root";
+  }
+}
+
+void note(Case& evidence, const Error& error) {
+  evidence.capture.limits.push_back(error.hint.empty() ? error.what : error.what + " (" + error.hint + ")");
+}
+
+Case new_case(const RunFacts& facts) {
+  Case evidence;
+  evidence.capture.backend = "none";
+  evidence.capture.protection = facts.protection;
+  evidence.capture.segwhy_version = kVersionText;
+  return evidence;
+}
+
+void add_stderr(StderrTail tail, Case& evidence) {
+  evidence.messages.stderr_tail = to_valid_utf8(tail.text);
+  evidence.messages.stderr_complete = tail.complete;
+}
+
+}  // namespace
+
+bool CaseBuilder::is_member(pid_t pid) const {
+  std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+  // Hidden from us: then the capture can do no harm there either.
+  if (!maps) return ::kill(pid, 0) == 0 || errno == EPERM;
+  const std::string inode = " " + std::to_string(session_.inode()) + " ";
+  bool any = false;
+  for (std::string line; std::getline(maps, line); any = true)
+    if (line.find("memfd:segwhy-session") != std::string::npos && line.find(inode) != std::string::npos) return true;
+  return !any;
+}
+
+void CaseBuilder::add_capture(std::uint32_t index, Case& evidence) const {
+  if (!is_member(evidence.program.pid)) {
+    evidence.capture.limits.emplace_back("memory was not read: the process is in a PID namespace of its own");
+    return;
+  }
+  auto capture = capture_crash(session_.memory(), index);
+  if (!capture) return note(evidence, capture.error());
+  assemble_from_capture(**capture, evidence);
+  (*capture)->release();
+}
+
+void CaseBuilder::add_record(const wire::ProcessRecord& record, Case& evidence) const {
+  Fork& fork = evidence.program.fork;
+  fork.origin = origin_name(record.origin);
+  if (record.parent_pid != 0) {
+    fork.parent_pid = static_cast<int>(record.parent_pid);
+    const bool monitored = processes_.find(*fork.parent_pid) != nullptr;
+    fork.parent_alive = monitored || ::kill(*fork.parent_pid, 0) == 0;
+  }
+  if (record.origin == wire::kOriginFork) fork.parent_threads = record.threads_at_fork;
+  if (record.start_ns != 0)
+    evidence.program.age_s = static_cast<double>(monotonic_ns() - record.start_ns) / kNsPerSecond;
+  if (record.thread_create_errno != 0)
+    evidence.thread_create_failure =
+        ThreadCreateFailure{static_cast<int>(record.thread_create_errno), record.thread_create_count};
+}
+
+void CaseBuilder::add_memory_use(pid_t pid, Case& evidence) const {
+  evidence.machine.samples = sampler_.samples_of(pid);
+  if (!evidence.machine.peak_rss) evidence.machine.peak_rss = sampler_.peak_of(pid);
+}
+
+Incident CaseBuilder::from_crash(std::uint32_t index) const {
+  const wire::CrashRecord& crash = session_.memory().crashes[index];
+  Incident incident{new_case(facts_), static_cast<pid_t>(crash.pid),     static_cast<pid_t>(crash.tid), index,
+                    crash.time_ns,    crash.has_application_handler != 0};
+  Case& evidence = incident.evidence;
+  evidence.program = read_program(incident.pid);
+  evidence.program.pid = incident.pid;
+  evidence.death = death_of_crash(crash);
+  evidence.messages.abort_text = to_valid_utf8(read_abort_text(crash));
+  if (crash.in_runtime != 0)
+    evidence.capture.limits.emplace_back("the fault is in Segwhy's own runtime, not in the program");
+  if (const TrackedProcess* process = processes_.find(incident.pid)) {
+    add_record(process->record, evidence);
+    if (process->slot < wire::kMaxProcesses)
+      add_stderr(read_stderr_ring(session_.memory(), process->record.ring, process->record.pid), evidence);
+  }
+  add_capture(index, evidence);
+  evidence.machine = read_machine(incident.pid, facts_.baseline);
+  add_memory_use(incident.pid, evidence);
+  evidence.capture.capture_ms = static_cast<double>(monotonic_ns() - incident.began_ns) / kNsPerMs;
+  return incident;
+}
+
+Program CaseBuilder::program_of(const TrackedProcess& process) const {
+  if (process.program && !process.program->argv.empty()) return *process.program;
+  // A forked child that ended before it was looked at runs what its parent runs.
+  if (process.record.origin == wire::kOriginFork) {
+    const TrackedProcess* parent = processes_.find(static_cast<pid_t>(process.record.parent_pid));
+    return parent != nullptr && parent->program ? *parent->program : Program();
+  }
+  Program program;
+  if (process.record.origin == wire::kOriginRoot) {
+    program.argv = facts_.argv;
+    program.cwd = facts_.cwd;
+  }
+  return program;
+}
+
+Incident CaseBuilder::from_end(const EndedProcess& ended) const {
+  Incident incident{new_case(facts_), ended.process.pid, 0, 0, monotonic_ns(), false};
+  Case& evidence = incident.evidence;
+  evidence.program = program_of(ended.process);
+  evidence.program.pid = incident.pid;
+  evidence.death = death_of_status(ended.status, ended.process.record);
+  add_record(ended.process.record, evidence);
+  add_stderr(ended.stderr_tail, evidence);
+  evidence.machine = read_machine(incident.pid, facts_.baseline);
+  add_memory_use(incident.pid, evidence);
+  if (evidence.death.kind == "signal")
+    evidence.capture.limits.emplace_back("no fault was captured: the process ended without one that a handler sees");
+  return incident;
+}
+
+}  // namespace segwhy

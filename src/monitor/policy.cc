@@ -1,0 +1,74 @@
+#include "monitor/policy.h"
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+#include <string_view>
+
+#include "base/text.h"
+#include "monitor/death.h"
+
+namespace segwhy {
+namespace {
+
+constexpr std::size_t kMaxNameLength = 64;
+
+// Ended by its user at the terminal, or because nobody reads its output any more.
+bool is_users_own(int signal) {
+  return signal == SIGINT || signal == SIGQUIT || signal == SIGHUP || signal == SIGPIPE;
+}
+
+bool explains_itself(std::string_view verdict_class) {
+  return verdict_class == "ok" || verdict_class == "python-exception" || verdict_class == "unknown";
+}
+
+bool is_python(std::string_view program) {
+  return base_name(program).starts_with("python");
+}
+
+// The script of a Python command line: the first word that is not an option. "-m pkg" names a module.
+std::string_view script_of(const std::vector<std::string>& argv) {
+  for (std::size_t i = 1; i < argv.size(); ++i) {
+    if (argv[i] == "-m" && i + 1 < argv.size()) return argv[i + 1];
+    if (argv[i] == "-c" || argv[i] == "-") return {};
+    if (argv[i] == "-X" || argv[i] == "-W")
+      ++i;
+    else if (!argv[i].starts_with("-"))
+      return base_name(argv[i]);
+  }
+  return {};
+}
+
+}  // namespace
+
+Telling telling_of(const Case& evidence, const Verdict& verdict, bool root) {
+  const Death& death = evidence.death;
+  if (death.kind == "oom" || verdict.verdict_class == "out-of-memory") return Telling::kTell;
+  if (death.kind == "signal") {
+    const int signal = death.signal.value_or(0);
+    if (is_users_own(signal)) return Telling::kSilent;
+    return root || is_crash_signal(signal) ? Telling::kTell : Telling::kHold;
+  }
+  if (death.kind != "exit") return evidence.threads.empty() ? Telling::kSilent : Telling::kTell;
+  return root && !explains_itself(verdict.verdict_class) ? Telling::kTell : Telling::kSilent;
+}
+
+std::string case_file_name(const Program& program) {
+  std::string_view name =
+      program.argv.empty() ? std::string_view(program.executable) : std::string_view(program.argv.front());
+  if (is_python(name)) {
+    const std::string_view script = script_of(program.argv);
+    if (!script.empty()) name = script;
+  }
+  name = base_name(name);
+  if (name.ends_with(".py")) name.remove_suffix(3);
+  std::string safe;
+  for (const char c : name.substr(0, kMaxNameLength)) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    safe.push_back(plain ? c : '_');
+  }
+  return "segwhy-" + (safe.empty() ? "program" : safe) + "-" + std::to_string(program.pid) + ".case";
+}
+
+}  // namespace segwhy

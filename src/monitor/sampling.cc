@@ -1,0 +1,102 @@
+#include "monitor/sampling.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "capture/environment.h"
+#include "monitor/clock.h"
+
+namespace segwhy {
+namespace {
+
+constexpr std::uint64_t kShortestNs = 10'000'000;
+constexpr std::uint64_t kLongestNs = 1'000'000'000;
+constexpr std::uint64_t kCostFactor = 1000;
+// What counts as moving: this much, or this share of the whole.
+constexpr std::uint64_t kMovingBytes = 8 << 20;
+constexpr std::uint64_t kMovingShare = 64;
+constexpr std::size_t kProcessesPerSample = 8;
+
+std::optional<std::uint64_t> read_count(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  const auto text = read_file(path, 256);
+  if (!text) return std::nullopt;
+  return parse_number(trim(*text));
+}
+
+}  // namespace
+
+std::uint64_t SamplePace::next_interval(std::uint64_t bytes, std::uint64_t cost_ns) {
+  const std::uint64_t change = bytes > last_bytes_ ? bytes - last_bytes_ : last_bytes_ - bytes;
+  const bool moving = change >= std::min(kMovingBytes, std::max<std::uint64_t>(bytes / kMovingShare, 1));
+  last_bytes_ = bytes;
+  interval_ns_ = moving ? interval_ns_ / 2 : interval_ns_ + interval_ns_ / 2;
+  interval_ns_ = std::clamp(interval_ns_, kShortestNs, kLongestNs);
+  return std::max(interval_ns_, cost_ns * kCostFactor);
+}
+
+void SampleHistory::add(TreeSample sample) {
+  if (samples_.size() == kCapacity) {
+    // Every second one of the older three quarters goes, so that each pass halves the resolution of what is long ago.
+    constexpr std::size_t kOlder = kCapacity / 4 * 3;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < samples_.size(); ++i)
+      if (i >= kOlder || i % 2 == 0) std::swap(samples_[kept++], samples_[i]);
+    samples_.resize(kept);
+  }
+  samples_.push_back(std::move(sample));
+}
+
+int MemorySampler::sample_if_due(const std::vector<pid_t>& processes) {
+  const std::uint64_t now = monotonic_ns();
+  if (now >= due_ns_) {
+    TreeSample sample = look(processes, now);
+    const std::uint64_t bytes = sample.tree_rss;
+    if (!sample.processes.empty()) history_.add(std::move(sample));
+    const std::uint64_t done = monotonic_ns();
+    due_ns_ = done + pace_.next_interval(bytes, done - now);
+  }
+  constexpr std::uint64_t kNsPerMs = 1'000'000;
+  return static_cast<int>((due_ns_ - std::min(due_ns_, now)) / kNsPerMs) + 1;
+}
+
+TreeSample MemorySampler::look(const std::vector<pid_t>& processes, std::uint64_t now_ns) const {
+  TreeSample sample;
+  sample.at_ns = now_ns - start_ns_;
+  for (const pid_t pid : processes) {
+    const auto rss = read_rss(pid);
+    if (!rss) continue;
+    sample.tree_rss += *rss;
+    sample.processes.emplace_back(pid, *rss);
+  }
+  std::sort(sample.processes.begin(), sample.processes.end(),
+            [](const auto& a, const auto& b) { return a.second > b.second; });
+  if (sample.processes.size() > kProcessesPerSample) sample.processes.resize(kProcessesPerSample);
+  sample.cgroup = read_count(cgroup_memory_);
+  return sample;
+}
+
+std::vector<MemorySample> MemorySampler::samples_of(pid_t pid) const {
+  std::vector<MemorySample> out;
+  for (const TreeSample& sample : history_.samples()) {
+    MemorySample seen;
+    seen.at_s = static_cast<double>(sample.at_ns) / 1e9;
+    seen.tree_rss = sample.tree_rss;
+    seen.cgroup = sample.cgroup;
+    for (const auto& [process, rss] : sample.processes)
+      if (process == pid) seen.rss = rss;
+    if (seen.rss != 0) out.push_back(seen);
+  }
+  return out;
+}
+
+std::optional<std::uint64_t> MemorySampler::peak_of(pid_t pid) const {
+  std::optional<std::uint64_t> peak;
+  for (const TreeSample& sample : history_.samples())
+    for (const auto& [process, rss] : sample.processes)
+      if (process == pid) peak = std::max(peak.value_or(0), rss);
+  return peak;
+}
+
+}  // namespace segwhy

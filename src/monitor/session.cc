@@ -1,0 +1,107 @@
+#include "monitor/session.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <utility>
+
+namespace segwhy {
+namespace {
+
+// Long enough for several processes that crash at once to be captured one after the other; the end of the wait when the
+// monitor is stopped rather than dead.
+constexpr std::uint32_t kCrashWaitMs = 10'000;
+// Programs that handle SIGSEGV as a matter of course (a JVM) must not pay for a capture each time.
+constexpr std::uint32_t kHandledCaptureLimit = 3;
+
+static_assert(sizeof(pthread_mutex_t) <= sizeof(wire::Session::monitor_mutex));
+
+// MFD_NOEXEC_SEAL is 6.3+; older headers and kernels lack it.
+constexpr unsigned kNoExecSeal = 0x0008U;
+
+Fd make_memfd() {
+  Fd fd(::memfd_create("segwhy-session", MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoExecSeal));
+  if (!fd && errno == EINVAL) fd = Fd(::memfd_create("segwhy-session", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  return fd;
+}
+
+}  // namespace
+
+Result<Session> Session::create() {
+  Fd fd = make_memfd();
+  if (!fd) return fail_errno("create the session memory (memfd_create)", errno);
+  if (::ftruncate(fd.get(), sizeof(wire::Session)) != 0) return fail_errno("size the session memory", errno);
+  ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return fail_errno("stat the session memory", errno);
+  void* at = ::mmap(nullptr, sizeof(wire::Session), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (at == MAP_FAILED) return fail_errno("map the session memory", errno);
+  auto* memory = static_cast<wire::Session*>(at);
+  memory->version = wire::kVersion;
+  memory->size = sizeof(wire::Session);
+  memory->crash_wait_ms = kCrashWaitMs;
+  memory->handled_capture_limit = kHandledCaptureLimit;
+  memory->magic = wire::kMagic;
+  return Session(std::move(fd), memory, status.st_ino);
+}
+
+Session::Session(Session&& other) noexcept
+    : fd_(std::move(other.fd_)), memory_(std::exchange(other.memory_, nullptr)), inode_(other.inode_) {}
+
+Session::~Session() {
+  if (memory_ != nullptr) ::munmap(memory_, sizeof(wire::Session));
+}
+
+Status Session::attach_monitor() {
+  pthread_mutexattr_t attributes;
+  ::pthread_mutexattr_init(&attributes);
+  ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  void* const place = memory_->monitor_mutex;
+  auto* const mutex = static_cast<pthread_mutex_t*>(place);
+  const int made = ::pthread_mutex_init(mutex, &attributes);
+  ::pthread_mutexattr_destroy(&attributes);
+  if (made != 0) return fail_errno("initialise the monitor's lock", made);
+  if (const int locked = ::pthread_mutex_lock(mutex); locked != 0) return fail_errno("take the monitor's lock", locked);
+  memory_->monitor_pid = static_cast<std::uint32_t>(::getpid());
+  return {};
+}
+
+void wake_word(std::uint32_t& word) {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+StderrTail read_stderr_ring(const wire::Session& session, std::uint32_t ring, std::uint32_t owner_pid) {
+  if (ring == 0 || ring > wire::kMaxRings) return {};
+  const wire::StderrRing& from = session.rings[ring - 1];
+  if (load_word(from.owner_pid) != owner_pid) return {};
+  const std::uint64_t written = __atomic_load_n(&from.written, __ATOMIC_ACQUIRE);
+  StderrTail tail;
+  tail.complete = written <= wire::kRingBytes;
+  const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(written, wire::kRingBytes));
+  const std::size_t begin = tail.complete ? 0 : static_cast<std::size_t>(written % wire::kRingBytes);
+  tail.text.resize(size);
+  const std::size_t first = std::min(size, wire::kRingBytes - begin);
+  std::memcpy(tail.text.data(), from.text + begin, first);
+  std::memcpy(tail.text.data() + first, from.text, size - first);
+  return tail;
+}
+
+std::string read_abort_text(const wire::CrashRecord& crash) {
+  const std::size_t size = std::min<std::size_t>(crash.abort_text_size, wire::kAbortTextBytes);
+  std::string text(size, '\0');
+  std::memcpy(text.data(), crash.abort_text, size);
+  text.resize(::strnlen(text.data(), size));
+  return text;
+}
+
+}  // namespace segwhy
