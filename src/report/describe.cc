@@ -55,8 +55,10 @@ bool is_memory_fault(const Case& c) {
   return c.fault && c.fault->address && (c.death.signal == kSegv || c.death.signal == kBus);
 }
 
-std::string sender(const Death& death) {
+std::string sender(const Case& c) {
+  const Death& death = c.death;
   if (!death.sender_pid || *death.sender_pid == 0) return "";
+  if (*death.sender_pid == c.program.pid) return ", raised by the process itself";
   std::string text = fmt::format(", sent by pid {}", *death.sender_pid);
   if (!death.sender_name.empty()) text += fmt::format(" ({})", death.sender_name);
   return text;
@@ -113,13 +115,13 @@ std::string native_place(const NativeFrame& frame, bool whole) {
 
 std::string death_sentence(const Case& c) {
   const Death& death = c.death;
+  if (death.kind == "oom") return "SIGKILL by the kernel, for lack of memory";
   if (!death.signal) {
-    if (death.kind == "oom") return "killed by the kernel for lack of memory";
     return death.exit_code ? fmt::format("exit status {}", *death.exit_code) : "";
   }
   std::string text = signal_name(*death.signal);
   if (is_memory_fault(c)) return fmt::format("{}: {}{}", text, access_phrase(*c.fault), why_refused(*c.fault));
-  return text + sender(death);
+  return text + sender(c);
 }
 
 std::vector<std::string> neighbourhood(const Fault& fault) {
@@ -146,7 +148,7 @@ std::string operand_values(const Instruction& instruction) {
   };
   for (const Operand& operand : instruction.operands) {
     for (const auto& [name, value] : operand.registers) show(name, value);
-    if (operand.kind == "register" && operand.value) show(operand.text, *operand.value);
+    if (operand.kind == "register" && operand.read && operand.value) show(operand.text, *operand.value);
     if (operand.kind == "memory" && operand.value && operand.address) show(operand.text, *operand.value);
   }
   return fmt::format("{}", fmt::join(shown, ", "));

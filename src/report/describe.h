@@ -38,7 +38,7 @@ namespace segwhy::report {
 // Where the fault address lies, or its nearest neighbours; a line each.
 [[nodiscard]] std::vector<std::string> neighbourhood(const Fault& fault);
 
-// "rax = 0x0, ecx = 0x5": what the instruction's operands held.
+// "rax = 0x0, ecx = 0x5": what the instruction's operands held before it ran, those it reads.
 [[nodiscard]] std::string operand_values(const Instruction& instruction);
 
 // "[2, 3]"; "[]" for a scalar.

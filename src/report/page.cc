@@ -58,11 +58,26 @@ bool Page::hide_least() {
   return least != nullptr;
 }
 
+void Page::show_lone_lines() {
+  for (std::size_t at = 0; at < blocks_.size(); ++at) {
+    Block& block = blocks_[at];
+    const auto left_out = [&](std::size_t other) {
+      return other < blocks_.size() && blocks_[other].section == block.section && blocks_[other].hidden;
+    };
+    const bool alone = block.hidden && !left_out(at + 1) && (at == 0 || !left_out(at - 1));
+    const auto same = [&](const Block& b) { return b.section == block.section && !b.hidden; };
+    const bool gap_stands_for_it =
+        !sections_[block.section].gap.empty() && std::any_of(blocks_.begin(), blocks_.end(), same);
+    if (alone && gap_stands_for_it && block.lines.size() == 1) block.hidden = false;
+  }
+}
+
 bool Page::fit(std::size_t reserve) {
   if (style_.height == 0) return false;
   const std::size_t room = style_.height - std::min(style_.height, reserve);
   while (count_lines() > room && hide_least()) {
   }
+  show_lone_lines();
   return std::any_of(blocks_.begin(), blocks_.end(), [](const Block& b) { return b.hidden && b.rank != kAir; });
 }
 

@@ -13,7 +13,7 @@
 namespace segwhy::report {
 
 // How soon a line is left out when space is short: higher ranks go first, kAlways never.
-enum Rank : int { kAlways = 0, kFirst = 10, kSecond = 20, kThird = 30, kDetail = 40, kContext = 50, kAir = 60 };
+enum Rank : int { kAlways = 0, kFirst = 10, kSecond = 20, kThird = 30, kDetail = 40, kAir = 45, kContext = 50 };
 
 struct Item {
   Line line = {};
@@ -41,7 +41,7 @@ class Page {
 
   // Sections without items are dropped.
   void add(Section section);
-  // An empty line before the next section, the first thing to go.
+  // An empty line before the next section; goes early.
   void space() { space_pending_ = true; }
 
   // Leaves out what does not fit, keeping `reserve` lines free; true when anything was left out. Call once, last but
@@ -63,6 +63,8 @@ class Page {
   [[nodiscard]] std::vector<Line> body_of(const Section& section, std::size_t index, std::size_t& at) const;
   [[nodiscard]] std::size_t count_lines() const;
   [[nodiscard]] bool hide_least();
+  // A line that counts one left-out line takes as much room as the line itself.
+  void show_lone_lines();
 
   PageStyle style_;
   std::vector<Section> sections_;

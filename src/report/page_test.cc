@@ -77,6 +77,15 @@ TEST(Page, LeftOutItemsAreCountedWhereTheyStood) {
   EXPECT_EQ(page.render(), "  stack     stack0\n            \xE2\x80\xA6 3 more frames\n            stack4\n");
 }
 
+TEST(Page, ALoneLineIsShownRatherThanCounted) {
+  Page page({.height = 2});
+  Section stack = numbered("stack", 3, kAlways, "frames");
+  stack.items[1].rank = kDetail;
+  page.add(std::move(stack));
+  EXPECT_FALSE(page.fit(0));
+  EXPECT_EQ(page.render(), "  stack     stack0\n            stack1\n            stack2\n");
+}
+
 TEST(Page, ASectionThatIsWhollyLeftOutLeavesNoGap) {
   Page page({.height = 1});
   page.add(numbered("a", 1, kAlways));

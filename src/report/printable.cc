@@ -127,4 +127,13 @@ std::string truncated(std::string_view text, std::size_t columns, std::string_vi
   return out.append(ellipsis.substr(0, prefix_that_fits(ellipsis, columns)));
 }
 
+std::string truncated_front(std::string_view text, std::size_t columns, std::string_view ellipsis) {
+  const std::size_t width = display_width(text);
+  if (width <= columns) return std::string(text);
+  const std::size_t room = columns - std::min(columns, display_width(ellipsis));
+  std::size_t from = prefix_that_fits(text, width - room);
+  while (display_width(text.substr(from)) > room) from += decode(text, from).bytes;  // a wide character across the cut
+  return std::string(ellipsis.substr(0, prefix_that_fits(ellipsis, columns))).append(text.substr(from));
+}
+
 }  // namespace segwhy::report

@@ -24,4 +24,7 @@ namespace segwhy::report {
 // `text` cut to `columns`, the cut marked by `ellipsis` (counted in).
 [[nodiscard]] std::string truncated(std::string_view text, std::size_t columns, std::string_view ellipsis);
 
+// The same, cut at the front: for paths, whose end says most.
+[[nodiscard]] std::string truncated_front(std::string_view text, std::size_t columns, std::string_view ellipsis);
+
 }  // namespace segwhy::report

@@ -64,5 +64,15 @@ TEST(Truncated, MarksTheCutWithinTheWidth) {
   EXPECT_EQ(truncated("abcdefg", 2, "..."), "..");
 }
 
+TEST(TruncatedFront, KeepsTheEnd) {
+  EXPECT_EQ(truncated_front("a/b/file.py:12", 10, ".."), "..le.py:12");
+  EXPECT_EQ(truncated_front("abc", 3, ".."), "abc");
+  EXPECT_EQ(truncated_front("\xE6\x97\xA5\xE6\x9C\xAC"
+                            "ab",
+                            4, "."),
+            ".ab")
+      << "half a wide character does not fit";
+}
+
 }  // namespace
 }  // namespace segwhy::report

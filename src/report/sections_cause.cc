@@ -84,11 +84,19 @@ Line input_line(const TensorInfo& t) {
   return line;
 }
 
-std::string framework_context(const Framework& f) {
+// "CPU:0" of "/job:localhost/replica:0/task:0/device:CPU:0".
+std::string short_device(const std::string& device) {
+  constexpr std::string_view kMarker = "/device:";
+  const auto at = device.rfind(kMarker);
+  return at == std::string::npos ? device : device.substr(at + kMarker.size());
+}
+
+std::string framework_context(const Framework& f, bool whole) {
   std::vector<std::string> parts;
   if (!f.name.empty()) parts.push_back(f.version.empty() ? f.name : f.name + " " + f.version);
-  for (const std::string* part : {&f.phase, &f.device})
-    if (!part->empty()) parts.push_back(*part);
+  for (const std::string& part : {f.phase, whole ? f.device : short_device(f.device)}) {
+    if (!part.empty()) parts.push_back(part);
+  }
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -144,7 +152,7 @@ Section operation(const Subject& s) {
   const Framework& f = *s.evidence.framework;
   Line line;
   line.add(f.op, Role::kCode);
-  const std::string context = framework_context(f);
+  const std::string context = framework_context(f, s.style.verbose);
   if (!context.empty()) line.add(fmt::format(" ({})", context));
   if (!f.node.empty() && f.node != f.op) line.add(", node ").add(f.node, Role::kCode);
   if (!f.confidence.empty() && f.confidence != "certain") line.add(fmt::format(", {}", f.confidence), Role::kFaint);

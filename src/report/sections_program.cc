@@ -76,6 +76,8 @@ Section caller(const Subject& s) {
   if (found == threads.end()) return section;
   const std::string reason = t->works_for_reason.empty() ? "" : ": " + t->works_for_reason;
   section.items = stack_items(stack_rows(*found, s.style.verbose), stack_style(s));
+  // How that thread waits matters less than where the user's code is.
+  for (Item& item : section.items) item.rank = item.rank == kFirst ? kFirst : std::max<int>(item.rank, kDetail);
   const Line title(fmt::format("the crashed thread works for {}{}", thread_name(*found), reason), Role::kFaint);
   section.items.insert(section.items.begin(), {.line = title, .rank = kSecond, .hang = 2});
   return section;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <tuple>
 
 #include "report/describe.h"
@@ -42,6 +44,32 @@ std::vector<StackRow> merged_rows(const Thread& t, bool expand) {
   }
   add_native(rows, t, next_native, t.native.size(), expand);
   return rows;
+}
+
+// What abort() does to end the process, in the C libraries' names for it.
+bool raises_abort(const NativeFrame& f) {
+  static constexpr std::array<std::string_view, 10> kNames = {"abort",
+                                                              "raise",
+                                                              "gsignal",
+                                                              "pthread_kill",
+                                                              "__pthread_kill",
+                                                              "__pthread_kill_implementation",
+                                                              "__pthread_kill_internal",
+                                                              "__GI_abort",
+                                                              "__GI_raise",
+                                                              "__GI___pthread_kill"};
+  const std::string_view name = std::string_view(f.function).substr(0, f.function.find('@'));
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+// The innermost rows of an aborted thread say only that it aborted.
+void fold_abort(std::vector<StackRow>& rows) {
+  const auto end =
+      std::find_if_not(rows.begin(), rows.end(), [](const StackRow& r) { return r.native && raises_abort(*r.native); });
+  const auto count = static_cast<std::size_t>(end - rows.begin());
+  if (count < 2) return;
+  rows.erase(rows.begin() + 1, end);
+  rows.front() = {.kind = Kind::kAbort, .count = count};
 }
 
 std::vector<StackRow> unmerged_rows(const Thread& t) {
@@ -91,6 +119,8 @@ std::string note_of(const StackRow& row) {
   switch (row.kind) {
     case Kind::kInterpreter:
       return fmt::format("{} frame{} of the interpreter", grouped(row.count), plural);
+    case Kind::kAbort:
+      return fmt::format("{} frame{} of abort()", row.count, plural);
     case Kind::kRepeats:
       if (row.period == 1) return fmt::format("the frame above {} more time{}", grouped(row.count), plural);
       return fmt::format("the {} frames above {} more time{}", row.period, grouped(row.count), plural);
@@ -127,17 +157,23 @@ Line line_of(const StackRow& row, const StackStyle& style, std::size_t name_widt
   const Role role = is_user(row) ? Role::kUser : Role::kPlain;
   if (is_user(row)) line.add(style.unicode ? "\xE2\x96\xB6" : ">", Role::kMark);
   line.pad_to(2).add(row.python ? "py" : "C", Role::kFaint).pad_to(kNameColumn);
-  const std::string name = printable(name_of(row, style.whole));
-  line.add(style.whole ? name : truncated(name, name_width, ellipsis), role);
-  line.pad_to(kNameColumn + name_width).add("  ").add(place_of(row, style), is_user(row) ? role : Role::kFaint);
-  return line;
+  const std::size_t place_column = kNameColumn + name_width + 2;
+  std::string name = printable(name_of(row, style.whole)), place = printable(place_of(row, style));
+  if (!style.whole) {
+    name = truncated(name, name_width, ellipsis);
+    const std::size_t room = style.width - std::min(style.width, place_column);
+    if (row.python) place = truncated_front(place, room, ellipsis);
+  }
+  line.add(name, role);
+  if (!style.whole) line.pad_to(place_column - 2);
+  return line.add("  ").add(place, is_user(row) ? role : Role::kFaint);
 }
 
 int rank_of(const StackRow& row, std::size_t natives_before) {
   if (is_user(row)) return kFirst;
   if (row.kind == Kind::kNative) return natives_before < kInnermostNative ? kSecond : kContext;
   if (row.kind == Kind::kPython) return kDetail;
-  return row.kind == Kind::kInterpreter ? kContext + 1 : kSecond;
+  return row.kind == Kind::kRepeats || row.kind == Kind::kNotKept ? kSecond : kContext + 1;
 }
 
 }  // namespace
@@ -158,6 +194,7 @@ bool operator==(const StackRow& a, const StackRow& b) {
 std::vector<StackRow> stack_rows(const Thread& thread, bool expand) {
   std::vector<StackRow> rows =
       without_repeats(thread.merged.empty() ? unmerged_rows(thread) : merged_rows(thread, expand));
+  if (!expand) fold_abort(rows);
   add_not_kept(rows, thread);
   return rows;
 }

@@ -16,6 +16,7 @@ struct StackRow {
     kPython,
     kNative,
     kInterpreter,  // `count` native frames left out by the merge
+    kAbort,        // `count` frames of how libc raises SIGABRT
     kRepeats,      // the `period` rows above come `count` more times
     kNotKept       // `count` frames beyond what was captured
   };

@@ -94,6 +94,18 @@ TEST(StackRows, FramesThatWereNotKeptAreCounted) {
   EXPECT_EQ(rows.back().count, 100000U - t.native.size());
 }
 
+TEST(StackRows, TheWayToTheAbortIsFolded) {
+  Thread t;
+  t.native = {native("__pthread_kill_implementation"), native("raise"), native("abort"), native("check"),
+              native("raise")};
+  t.merged = {{false, 0}, {false, 1}, {false, 2}, {false, 3}, {false, 4}};
+  const auto rows = stack_rows(t, false);
+  ASSERT_EQ(rows.size(), 3U) << "a raise further out is the program's own";
+  EXPECT_EQ(rows[0].kind, Kind::kAbort);
+  EXPECT_EQ(rows[0].count, 3U);
+  EXPECT_EQ(stack_rows(t, true).size(), 5U);
+}
+
 TEST(StackItems, TheUsersFramesAreMarkedAndStayLongest) {
   Thread t;
   t.native = {native("kernel")};
