@@ -15,21 +15,21 @@ constexpr std::size_t kMaxTypesKept = 4096;
 constexpr std::uint32_t kHighestAscii = 0x7F, kHighestCodePoint = 0x10FFFF;
 constexpr std::uint64_t kStringSubclassFlag = std::uint64_t{1} << 28;  // Py_TPFLAGS_UNICODE_SUBCLASS, all versions
 
-// PyASCIIObject.state: `interned` and then kind:3, compact:1, ascii:1. interned has 2 bits, in some builds 8 or 16.
+// PyASCIIObject.state: `interned`, then kind:3, compact:1, ascii:1, one more flag, and padding that nobody clears.
 struct StringState {
   std::uint32_t kind = 0;
   bool compact = false, ascii = false;
 };
 
-std::optional<StringState> decode_string_state(std::uint32_t word) {
-  constexpr std::uint32_t kMaxInterned = 3;
+std::optional<StringState> decode_string_state(std::uint32_t word, int minor) {
+  // `interned` has 2 bits; from 3.14 on, some builds give it 8 or 16. Its values end at 3, so there the bits of the
+  // narrow form would mean a kind that does not exist.
+  constexpr int kFirstMinorWithWideForms = 14;
   for (const int shift : {2, 8, 16}) {
-    if ((word & ((1U << shift) - 1)) > kMaxInterned) continue;
+    if (shift != 2 && minor < kFirstMinorWithWideForms) break;
     const std::uint32_t rest = word >> shift;
     const StringState s{rest & 7U, (rest & 8U) != 0, (rest & 16U) != 0};
-    const bool kind_fits = s.kind == 1 || (!s.ascii && (s.kind == 2 || s.kind == 4));
-    const bool padding_clear = (rest >> 6) == 0;  // bit 5 is `ready` or `statically_allocated`
-    if (kind_fits && padding_clear) return s;
+    if (s.kind == 1 || (!s.ascii && (s.kind == 2 || s.kind == 4))) return s;
   }
   return std::nullopt;
 }
@@ -95,7 +95,7 @@ std::optional<ObjectReader::StringHeader> ObjectReader::string_header(TargetAddr
   const auto length = memory_.value<std::uint64_t>(object + layout_[Field::kStringLength]);
   const auto word = memory_.value<std::uint32_t>(object + layout_[Field::kStringState]);
   if (!length || !word) return std::nullopt;
-  const auto state = decode_string_state(*word);
+  const auto state = decode_string_state(*word, layout_.minor);
   if (!state) return std::nullopt;
   if (state->compact && state->ascii)
     return StringHeader{*length, state->kind, kHighestAscii, object + layout_[Field::kStringAsciiData]};
