@@ -1,0 +1,69 @@
+// Writes by descriptor: what went to descriptor 2 is kept (crash/stderr_ring.h). The real call comes first, so results,
+// errno, blocking and cancellation are its own.
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "runtime/abi/export.h"
+#include "runtime/abi/formatted.h"
+#include "runtime/crash/stderr_ring.h"
+#include "runtime/pal/next.h"
+
+using segwhy::runtime::FormattedText;
+using segwhy::runtime::record_write;
+using segwhy::runtime::pal::next;
+
+SEGWHY_EXPORT ssize_t write(int fd, const void* data, size_t size) {
+  const ssize_t written = next().write(fd, data, size);
+  record_write(fd, data, written);
+  return written;
+}
+
+SEGWHY_EXPORT ssize_t writev(int fd, const struct iovec* parts, int count) {
+  const ssize_t written = next().writev(fd, parts, count);
+  ssize_t left = fd == 2 ? written : 0;
+  for (int i = 0; i < count && left > 0; ++i) {
+    const auto size = static_cast<ssize_t>(parts[i].iov_len);
+    record_write(fd, parts[i].iov_base, size < left ? size : left);
+    left -= size;
+  }
+  return written;
+}
+
+namespace {
+
+// `print` is the real function with its leading arguments bound.
+template <typename Print>
+int print_and_record(int fd, const char* format, va_list arguments, Print print) {
+  if (__builtin_expect(fd != 2, 1)) return print(arguments);
+  FormattedText text(arguments);
+  const int result = print(arguments);
+  text.record(result, format);
+  return result;
+}
+
+}  // namespace
+
+SEGWHY_EXPORT int vdprintf(int fd, const char* format, va_list arguments) {
+  return print_and_record(fd, format, arguments, [=](va_list list) { return next().vdprintf(fd, format, list); });
+}
+
+SEGWHY_EXPORT int dprintf(int fd, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int result = vdprintf(fd, format, arguments);
+  va_end(arguments);
+  return result;
+}
+
+SEGWHY_EXPORT int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments) {
+  return print_and_record(fd, format, arguments,
+                          [=](va_list list) { return next().__vdprintf_chk(fd, flag, format, list); });
+}
+
+SEGWHY_EXPORT int __dprintf_chk(int fd, int flag, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int result = __vdprintf_chk(fd, flag, format, arguments);
+  va_end(arguments);
+  return result;
+}

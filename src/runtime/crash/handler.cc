@@ -1,0 +1,184 @@
+#include "runtime/crash/handler.h"
+
+#include "runtime/crash/handover.h"
+#include "runtime/crash/process.h"
+#include "runtime/crash/signal_event.h"
+#include "runtime/crash/thread_state.h"
+#include "runtime/pal/atomic.h"
+#include "runtime/pal/guarded_copy.h"
+#include "runtime/pal/registers.h"
+#include "runtime/pal/signal_frame.h"
+
+namespace segwhy::runtime {
+namespace {
+
+constexpr uint64_t kTrapGeneralProtection = 13;
+constexpr int kAutoDisarm = static_cast<int>(1u << 31);  // SS_AUTODISARM of <linux/signal.h>
+
+// Fatal signals with a handler of the application's that were handed over so far.
+uint32_t handled_count;
+
+[[nodiscard]] SignalMask interrupted_mask(const ucontext_t& context) {
+  return pal::to_mask(context.uc_sigmask);
+}
+
+[[nodiscard]] SignalEvent make_event(int signal, siginfo_t& info, ucontext_t& context) {
+  SignalEvent event{signal, info, context, application_action(signal), 0, false};
+  event.blocked = nearby_thread_state().mask.blocked_under(interrupted_mask(context));
+  // A fault under a blocked signal kills, whatever handler there is.
+  event.has_application_handler = event.action.calls_handler() && !(event.is_fault() && in_mask(event.blocked, signal));
+  return event;
+}
+
+// Leaves a signal that was sent while the application (or the hand-over under way) blocks it to the kernel: blocked for
+// real, it waits until it is unblocked.
+void pend(const SignalEvent& event) {
+  const SignalMask bit = signal_bit(event.signal);
+  pal::change_mask(SIG_BLOCK, bit);
+  pal::store_mask(event.context.uc_sigmask, interrupted_mask(event.context) | bit);
+  if (event.info.si_code == SI_TKILL) {
+    pal::queue_to_thread(pal::thread_id(), event.signal, &event.info);
+  } else {
+    pal::queue_to_process(event.signal, &event.info);
+  }
+}
+
+// Notes who sent a terminating signal. True when the monitor should look at the program before it dies: not when the
+// program itself ends its workers, which is ordinary and has to stay cheap.
+[[nodiscard]] bool note_termination(const SignalEvent& event) {
+  const auto sender = static_cast<uint32_t>(event.info.si_code <= 0 ? event.info.si_pid : 0);
+  if (wire::ProcessRecord* const record = process_record()) {
+    record->kill_sender_pid = sender;
+    record->kill_sender_uid = event.info.si_code <= 0 ? event.info.si_uid : 0;
+    record->kill_code = event.info.si_code;
+    pal::store(record->kill_signal, event.signal);
+  }
+  ring_doorbell();
+  return sender == 0 || sender == pal::process_id() || !in_session(sender);
+}
+
+[[nodiscard]] bool wants_hand_over(const SignalEvent& event) {
+  if (!in_mask(kCrashMask, event.signal)) return note_termination(event);
+  if (!event.has_application_handler) return true;
+  return pal::load(handled_count) < session()->handled_capture_limit &&
+         pal::fetch_add(handled_count, 1) < session()->handled_capture_limit;
+}
+
+// The kernel may have started the handler on a stack of the application's with little room: the runtime's own is used
+// for the real work, and named to the kernel meanwhile, so that a fault of the runtime's own lands on it too.
+void hand_over_on_own_stack(const SignalEvent& event) {
+  const ThreadState* const thread = thread_state();
+  AltStack* const stack = thread != nullptr ? thread->stack : nullptr;
+  if (stack == nullptr || stack->holds(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)))) {
+    hand_over(event);
+    return;
+  }
+  struct Call {
+    const AltStack* stack;
+    const SignalEvent& event;
+  } call{stack, event};
+  pal::call_on_stack(
+      stack->top(),
+      [](void* argument) {
+        const auto& arguments = *static_cast<const Call*>(argument);
+        install_alt_stack(arguments.stack);
+        hand_over(arguments.event);
+      },
+      &call);
+  stack_t before = event.context.uc_stack;
+  if ((before.ss_flags & kAutoDisarm) != 0) before = {nullptr, SS_DISABLE, 0};
+  pal::set_signal_stack(&before);
+}
+
+// True when returning to the interrupted instruction raises the same fault again.
+[[nodiscard]] bool faults_again(const SignalEvent& event) {
+  constexpr SignalMask kRestartable =
+      signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGFPE);
+  if (!event.is_fault() || !in_mask(kRestartable, event.signal)) return false;
+  if (event.info.si_code == SI_KERNEL) {
+    // A general-protection fault; else the kernel's way to say that a signal frame could not be written.
+    return pal::reg(event.context, REG_TRAPNO) == kTrapGeneralProtection;
+  }
+  return event.signal != SIGBUS || event.info.si_code != BUS_MCEERR_AO;
+}
+
+// Lets the default action happen, at the interrupted instruction: core file and status are those of a plain run.
+void die(const SignalEvent& event) {
+  pal::set_default_action(event.signal);
+  if (faults_again(event)) return;
+  const SignalMask bit = signal_bit(event.signal);
+  pal::change_mask(SIG_BLOCK, bit);  // deliver it when this handler has returned, not inside
+  pal::store_mask(event.context.uc_sigmask, interrupted_mask(event.context) & ~bit);
+  if (pal::queue_to_thread(pal::thread_id(), event.signal, &event.info) != 0) {
+    pal::send_to_thread(pal::thread_id(), event.signal);
+  }
+}
+
+// The mask for the application's handler; the view of the thread follows.
+[[nodiscard]] SignalMask enter_handler_mask(const SignalEvent& event) {
+  const SignalMask kernel = interrupted_mask(event.context);
+  const bool defer = (event.action.flags & SA_NODEFER) == 0;
+  const SignalMask added = event.action.mask | (defer ? signal_bit(event.signal) : 0);
+  ThreadState* const thread = thread_state();
+  if (thread == nullptr) return kernel | kernel_mask(added);
+
+  const MaskChange change = change_view(thread->mask, kernel, SIG_BLOCK, added);
+  // Where the application blocks a shadow for itself, its state says nothing about the handler's end: such a thread
+  // rather sees its signal unblocked too early than for ever blocked.
+  const SignalMask untracked = shadowed_by(thread->mask.owned_shadows & kernel) & ~thread->mask.blocked_under(kernel);
+  thread->mask = {change.view.blocked & ~untracked, change.view.owned_shadows};
+  return kernel | change.kernel;
+}
+
+// The kernel built its frame where a plain run would have it.
+[[nodiscard]] bool frame_is_in_place(const SignalEvent& event) {
+  if (!pal::frame_switched_stack(event.context)) return true;
+  if ((event.action.flags & SA_ONSTACK) == 0) return false;
+  const AltStack* const own = nearby_thread_state().stack;
+  const bool on_own = own != nullptr && event.context.uc_stack.ss_sp == own->base;
+  return !on_own || own->application.ss_size != 0;
+}
+
+void run_application_handler(const SignalEvent& event, bool handed_over) {
+  if ((event.action.flags & static_cast<int>(SA_RESETHAND)) != 0) reset_application_action(event.signal);
+  const pal::HandlerCall call{event.signal, event.action.handler, enter_handler_mask(event)};
+  ThreadState* const noted = handed_over ? thread_state() : nullptr;
+  if (frame_is_in_place(event)) {
+    if (noted != nullptr) noted->handler_frame = reinterpret_cast<uintptr_t>(&event.context) - 8;
+    pal::enter_handler_in_place(event.context, event.info, call);
+  }
+  if (!pal::redirect_to_interrupted_stack(event.context, event.info, call)) {
+    // As the kernel does when it cannot write a signal frame.
+    if (event.signal == SIGSEGV) return die(event);
+    pal::set_default_action(SIGSEGV);
+    pal::send_to_thread(pal::thread_id(), SIGSEGV);
+    return;
+  }
+  if (noted != nullptr) noted->handler_frame = pal::stack_pointer(event.context);
+}
+
+}  // namespace
+
+void on_signal(int signal, siginfo_t* info, void* context) {
+  const SignalEvent event = make_event(signal, *info, *static_cast<ucontext_t*>(context));
+  if (event.is_fault() && pal::fix_up_guarded_copy(event.context)) return;
+  if (handing_over(nearby_thread_state()) && thread_state() != nullptr) {
+    if (event.is_fault()) abandon_hand_over(nearby_thread_state());
+    return pend(event);
+  }
+  if (!event.is_fault() && in_mask(event.blocked, signal)) return pend(event);
+
+  const bool handed_over = wants_hand_over(event);
+  if (handed_over) hand_over_on_own_stack(event);
+  if (event.has_application_handler) {
+    run_application_handler(event, handed_over);
+  } else {
+    die(event);
+  }
+}
+
+void reset_handled_count() {
+  pal::store(handled_count, 0);
+}
+
+}  // namespace segwhy::runtime

@@ -1,0 +1,54 @@
+// The definitions behind the symbols that the runtime exports: libc's, or those of a library preloaded after it.
+// Resolved once, with dlsym(RTLD_NEXT), at load or by the first call before that. Thread-safe.
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern "C" {
+// Not declared in any header that an application includes.
+int _IO_putc(int character, FILE* stream);
+int __vfprintf_chk(FILE* stream, int flag, const char* format, va_list arguments);
+int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
+}
+
+// One list for the table, its resolution and the check that it is complete.
+#define SEGWHY_NEXT_FUNCTIONS(X)                                                                               \
+  X(sigaction)                                                                                                 \
+  X(sigprocmask)                                                                                               \
+  X(pthread_sigmask) X(sigaltstack) X(pthread_create) X(wait) X(waitpid) X(wait3) X(wait4) X(waitid) X(write)  \
+      X(writev) X(vdprintf) X(__vdprintf_chk) X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) \
+          X(fputc_unlocked) X(putc) X(putc_unlocked) X(_IO_putc) X(vfprintf) X(__vfprintf_chk) X(perror)
+
+namespace segwhy::runtime::pal {
+
+struct NextFunctions {
+#define SEGWHY_MEMBER(name) decltype(&::name) name;
+  SEGWHY_NEXT_FUNCTIONS(SEGWHY_MEMBER)
+#undef SEGWHY_MEMBER
+};
+
+namespace internal {
+extern NextFunctions next_functions;
+extern const void* abort_message;
+extern bool next_resolved;
+void resolve_next();
+}  // namespace internal
+
+// Every member is callable: a symbol that nobody defines resolves to a function that fails with ENOSYS.
+[[nodiscard]] inline const NextFunctions& next() {
+  if (__builtin_expect(!__atomic_load_n(&internal::next_resolved, __ATOMIC_ACQUIRE), 0)) internal::resolve_next();
+  return internal::next_functions;
+}
+
+// The address of glibc's `__abort_msg`, a pointer to the text that precedes an abort(); null elsewhere.
+[[nodiscard]] inline const void* abort_message_variable() {
+  return internal::abort_message;
+}
+
+}  // namespace segwhy::runtime::pal
