@@ -17,6 +17,10 @@ bool usable(const Mapping& mapping) {
   return mapping.readable && mapping.writable;
 }
 
+bool is_guard(const Mapping& mapping) {
+  return !mapping.readable && !mapping.writable && !mapping.executable;
+}
+
 // [stack] with the room it may still grow into.
 StackBounds main_stack(const std::vector<Mapping>& mappings, Iterator stack, std::optional<std::uint64_t> limit) {
   StackBounds bounds{stack->start, stack->end};
@@ -39,29 +43,27 @@ bool reachable(TargetAddr sp, TargetAddr stack_start) {
 StackBounds find_stack(const std::vector<Mapping>& mappings, const Registers& registers,
                        std::optional<std::uint64_t> stack_limit) {
   const TargetAddr sp = registers.sp();
-  const auto above = at_or_above(mappings, sp);
-  const bool inside = above != mappings.end() && above->contains(sp) && usable(*above);
-  if (inside && above->path != "[stack]") return {above->start, above->end};
+  const auto here = at_or_above(mappings, sp);
+  const bool mapped = here != mappings.end() && here->contains(sp);
+  if (mapped && usable(*here) && here->path != "[stack]") return {here->start, here->end};
+
+  // In a guard: the stack begins where the guard ends.
+  if (mapped && is_guard(*here)) {
+    const auto next = std::next(here);
+    if (next != mappings.end() && next->start == here->end && usable(*next)) return {next->start, next->end};
+  }
 
   const TargetAddr control_block(registers.fs_base);
   const auto own = at_or_above(mappings, control_block);
-  if (own != mappings.end() && own->contains(control_block) && usable(*own) && sp < own->end &&
-      reachable(sp, own->start)) {
-    return {own->start, own->end};
-  }
+  const bool has_own = own != mappings.end() && own->contains(control_block) && usable(*own);
+  if (has_own && sp < own->end && reachable(sp, own->start)) return {own->start, own->end};
 
   const auto stack =
       std::find_if(mappings.begin(), mappings.end(), [](const Mapping& m) { return m.path == "[stack]"; });
-  if (stack != mappings.end()) {
-    const StackBounds main = main_stack(mappings, stack, stack_limit);
-    if (sp < main.end && reachable(sp, main.start)) return main;
-  }
-
-  // In a guard: the stack begins where the guard ends.
-  if (above == mappings.end() || !above->contains(sp)) return {};
-  const auto next = std::next(above);
-  if (next == mappings.end() || next->start != above->end || !usable(*next)) return {};
-  return {next->start, next->end};
+  if (stack == mappings.end()) return {};
+  const StackBounds main = main_stack(mappings, stack, stack_limit);
+  if (sp < main.end && reachable(sp, main.start)) return main;
+  return {};
 }
 
 }  // namespace segwhy

@@ -14,9 +14,9 @@ struct StackBounds {
 };
 
 // A main thread's stack is [stack], extended down to where `stack_limit` (RLIMIT_STACK, bytes) or the mapping below
-// ends it: the kernel maps the pages as they are used. Any other is the mapping that holds its stack pointer; when the
-// stack pointer has left every usable mapping (an overflow), the one that holds the thread's control block, which glibc
-// puts at the top of the stack, or that begins where the guard under the stack pointer ends.
+// ends it: the kernel maps the pages as they are used. Any other is the mapping that holds its stack pointer. When the
+// stack pointer has left every usable mapping (an overflow): the one right above the guard it is in, or the one that
+// holds the thread's control block, which glibc puts at the top of the stack.
 [[nodiscard]] StackBounds find_stack(const std::vector<Mapping>& mappings, const Registers& registers,
                                      std::optional<std::uint64_t> stack_limit);
 
