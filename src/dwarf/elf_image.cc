@@ -138,11 +138,22 @@ Status ElfImage::parse(const std::string& name) {
     if (header->e_shstrndx < sections_.size()) section_names_ = contents(sections_[header->e_shstrndx]);
   }
   elf_version(EV_CURRENT);
-  // libelf takes a writable image but only writes to one it relocates (ET_REL).
+  if (mapping_ && !make_writable(header->e_shoff, std::uint64_t{header->e_shnum} * sizeof(Elf64_Shdr))) {
+    return fail_errno("map " + name, errno);
+  }
   auto* image = reinterpret_cast<char*>(const_cast<std::byte*>(bytes_.data()));
   elf_.reset(elf_memory(image, bytes_.size()));
   if (!elf_) return fail("read " + name + ": " + elf_errmsg(-1));
   return {};
+}
+
+// libelf uses the section headers in place and writes to them when it inflates a compressed debug section. Only their
+// pages: a private writable mapping of a whole framework would count against the commit limit.
+bool ElfImage::make_writable(std::uint64_t offset, std::uint64_t size) {
+  if (slice(offset, size).empty()) return true;
+  const std::uint64_t begin = offset & ~(kPage - 1);
+  auto* at = const_cast<std::byte*>(bytes_.data()) + begin;
+  return ::mprotect(at, offset + size - begin, PROT_READ | PROT_WRITE) == 0;
 }
 
 ByteSpan ElfImage::slice(std::uint64_t offset, std::uint64_t size) const {

@@ -88,6 +88,7 @@ class ElfImage {
   ElfImage() = default;
   static Result<ElfImage> from_memory(const Snapshot& snapshot, const MappedObject& object);
   Status parse(const std::string& name);
+  bool make_writable(std::uint64_t offset, std::uint64_t size);
   [[nodiscard]] ByteSpan slice(std::uint64_t offset, std::uint64_t size) const;
   [[nodiscard]] std::uint64_t link_address(std::uint64_t dynamic_value) const;
 

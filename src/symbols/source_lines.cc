@@ -7,8 +7,9 @@
 namespace segwhy {
 namespace {
 
-// libdw inflates every compressed debug section at once when it opens a file.
-constexpr std::uint64_t kMaxCompressed = std::uint64_t{16} << 20;
+// libdw inflates every compressed debug section at once when it opens a file, at about 8 ms per MiB: this admits
+// Debian's libc6-dbg and no framework.
+constexpr std::uint64_t kMaxCompressed = std::uint64_t{6} << 20;
 constexpr std::size_t kMaxUnits = 100'000;
 constexpr std::size_t kMaxScopeDepth = 256;
 

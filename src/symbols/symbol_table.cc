@@ -1,6 +1,8 @@
 #include "symbols/symbol_table.h"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
 #include <tuple>
 
 #include "symbols/dynamic_symbols.h"
@@ -114,11 +116,12 @@ std::vector<std::optional<SymbolHit>> symbols_at(const SymbolTable& table, const
 }
 
 std::optional<std::uint64_t> symbol_address(const SymbolTable& table, std::string_view name) {
-  // The strings first: most tables do not have the name, and a search for text is faster than one through the entries.
-  const std::string_view strings(reinterpret_cast<const char*>(table.strings.data()), table.strings.size());
-  std::string terminated(name);
-  terminated.push_back('\0');
-  if (name.empty() || strings.find(terminated) == std::string_view::npos) return std::nullopt;
+  // The strings first: most tables do not have the name, and memmem is faster than a walk through the entries.
+  const std::string terminated(name);
+  const std::size_t size = terminated.size() + 1;
+  if (name.empty() || ::memmem(table.strings.data(), table.strings.size(), terminated.c_str(), size) == nullptr) {
+    return std::nullopt;
+  }
   for (std::size_t i = 0; i < table.size(); ++i) {
     const Elf64_Sym symbol = table.entry(i);
     if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_TYPE(symbol.st_info) == STT_TLS) continue;
