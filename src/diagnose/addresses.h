@@ -1,0 +1,56 @@
+// What a number in a pointer register gives away: text, a floating-point number, a fill pattern, a link of glibc's list
+// of freed blocks. And where an address lies relative to what is mapped.
+//
+// Pure and thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "evidence/model/case.h"
+
+namespace segwhy {
+
+// Below this an address is a null pointer plus a member's or element's offset (vm.mmap_min_addr keeps it unmapped).
+inline constexpr Address kNullZone = 64 * 1024;
+
+[[nodiscard]] constexpr bool is_null_zone(Address address) {
+  return address < kNullZone;
+}
+// x86-64 with four-level tables; the upper half belongs to the kernel and is as unusable to a program.
+[[nodiscard]] constexpr bool is_user_address(Address address) {
+  return address < (Address{1} << 47);
+}
+
+struct Reading {
+  enum class Kind { kText, kFreedFill, kFreshFill, kFreeListLink, kFloat, kPackedIntegers };
+  Kind kind = Kind::kText;
+  std::string sentence;  // "the ASCII text \"AAAAAAAA\""
+};
+
+// nullopt when the value looks like an ordinary pointer or number. `evidence` supplies MALLOC_PERTURB_ and where the
+// heap can be.
+[[nodiscard]] std::optional<Reading> read_pointer_value(std::uint64_t value, const Case& evidence);
+
+// The memory operand that faulted: the one whose address is the fault's, else the only one; nullptr without.
+[[nodiscard]] const Operand* faulting_operand(const Fault& fault);
+[[nodiscard]] std::optional<std::uint64_t> register_value(const Operand& operand, const std::string& name);
+
+// An access base[index*scale + displacement] split into a base that points into something mapped and a distance that
+// leaves it.
+struct Reach {
+  MappingInfo mapping;  // that the base points into
+  std::uint64_t base = 0;
+  std::string base_register, index_register;
+  std::int64_t index = 0;
+  std::int64_t distance = 0;  // bytes from base to the access
+};
+[[nodiscard]] std::optional<Reach> reach_of(const Fault& fault);
+
+// "unmapped, 12.0 KiB above libfoo.so (r-xp)".
+[[nodiscard]] std::string describe_place(const Fault& fault);
+// "log.txt", "[heap]", "an anonymous mapping (rw-p)".
+[[nodiscard]] std::string describe(const MappingInfo& mapping);
+
+}  // namespace segwhy

@@ -1,0 +1,49 @@
+// What kind of code a native frame is, told by its name: plumbing that every death passes through, waiting, the
+// interpreter's shutdown, the allocator. Names are those of glibc, libstdc++, libgcc and CPython.
+//
+// Pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "evidence/model/case.h"
+
+namespace segwhy {
+
+// The bare function name: no arguments, no "__GI_" or ".part.0" dressing. Empty when unknown.
+[[nodiscard]] std::string_view plain_name(const NativeFrame& frame);
+
+[[nodiscard]] bool is_libc(const NativeFrame& frame);
+// libpython or a python executable.
+[[nodiscard]] bool is_interpreter(const NativeFrame& frame);
+// raise, abort, terminate, the failing assert: how a process ends itself, never why.
+[[nodiscard]] bool is_abort_plumbing(const NativeFrame& frame);
+// memcpy, strlen...: does what its caller told it.
+[[nodiscard]] bool is_memory_routine(const NativeFrame& frame);
+// Inside malloc, free and their helpers (glibc), or CPython's small-block allocator.
+[[nodiscard]] bool is_allocator(const NativeFrame& frame);
+// CPython's reference counting and cycle collector at work on objects.
+[[nodiscard]] bool is_object_teardown(const NativeFrame& frame);
+
+// What a thread is doing when it waits; kRunning for anything else.
+enum class Wait { kRunning, kLock, kChild, kPipe, kSleep, kInput };
+[[nodiscard]] Wait wait_of(const Thread& thread);
+
+// Shutdown: exit handlers, static destructors or interpreter finalisation on the stack; `frame` names it. Waiting for
+// the program's own threads and running atexit callbacks are not shutdown yet.
+struct Shutdown {
+  const NativeFrame* frame = nullptr;
+  bool static_destructors = false;  // exit handlers of the C library, not the interpreter
+  bool python_callback = false;     // in a function registered with atexit
+};
+[[nodiscard]] Shutdown shutdown_of(const Thread& thread);
+
+// The frame to blame: the innermost that is neither plumbing nor a memory routine; nullptr when there is none.
+[[nodiscard]] const NativeFrame* culprit_frame(const Thread& thread);
+
+// For sentences: "Foo::Bar" or "an unnamed function of libx.so" or "code outside every library at 0x...".
+[[nodiscard]] std::string describe(const NativeFrame& frame);
+
+}  // namespace segwhy

@@ -1,0 +1,38 @@
+// Words that several rules share: who did it, where, with which inputs, and how to run it again.
+//
+// Pure and thread-safe. Sentences start with a capital and end with a full stop; phrases do neither.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnose/candidate.h"
+
+namespace segwhy {
+
+// "Op SparseCount" when the framework's op is known, else the culprit function, else "The program".
+[[nodiscard]] std::string subject(const Facts& facts);
+// " in Foo::Compute (libx.so)" or "".
+[[nodiscard]] std::string in_function(const Facts& facts);
+// "main.py:8" or "".
+[[nodiscard]] std::string line_name(const Facts& facts);
+// " at main.py:8" or "".
+[[nodiscard]] std::string at_line(const Facts& facts);
+
+// "TensorFlow 2.8.0 was running op X on input 0 (float32 [0, 3]), ...", for evidence; empty without a framework.
+[[nodiscard]] std::string framework_sentence(const Facts& facts);
+// The inputs a kernel most easily trips over: "input 1 is empty (shape [0, 3])", "input 2 holds 0", "... a negative
+// value".
+[[nodiscard]] std::vector<std::string> odd_inputs(const Facts& facts);
+// What to look at on the user's line: names the op, its odd inputs and the line; empty when none of it is known.
+[[nodiscard]] std::string argument_advice(const Facts& facts);
+
+// The program's command line with `environment` in front, to be pasted: "OMP_NUM_THREADS=1 segwhy run -- python a.py".
+[[nodiscard]] std::string rerun(const Facts& facts, const std::string& environment);
+// Reruns that separate memory errors from each other, most telling first.
+[[nodiscard]] std::vector<std::string> memory_experiments(const Facts& facts);
+
+[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string joined(const std::vector<std::string>& parts, std::string_view separator);
+
+}  // namespace segwhy

@@ -1,0 +1,60 @@
+// abort: the process ended itself with SIGABRT and none of the more telling rules applies.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "diagnose/frames.h"
+#include "diagnose/messages/lines.h"
+#include "diagnose/narrate.h"
+#include "diagnose/rules/memory_fault.h"
+#include "diagnose/rules/rules.h"
+
+namespace segwhy {
+namespace {
+
+Candidate panicked(const Facts& facts, const text::Panic& panic) {
+  Candidate candidate{.slug = "abort", .confidence = Confidence::kCertain, .score = 90};
+  const std::string place = panic.file.empty() ? "" : fmt::format(" ({}:{})", panic.file, panic.line.value_or(0));
+  candidate.summary = fmt::format("{} code panicked and aborted{}: {}{}.", panic.language, at_line(facts),
+                                  text::shortened(panic.message, 200), place);
+  candidate.evidence.push_back("The program printed: " + text::shortened(panic.text, 300));
+  if (facts.where)
+    candidate.advice.push_back(fmt::format("Avoid the state that panics with \"{}\" at {}.",
+                                           text::shortened(panic.message, 100), line_name(facts)));
+  return candidate;
+}
+
+}  // namespace
+
+std::optional<Candidate> abort_called(const Facts& facts) {
+  if (!facts.aborted()) return std::nullopt;
+  if (facts.text.panic && !facts.text.abort_text_known) {
+    Candidate candidate = panicked(facts, *facts.text.panic);
+    add_common_evidence(facts, candidate);
+    return candidate;
+  }
+  Candidate candidate{.slug = "abort", .confidence = Confidence::kLikely, .score = 10};
+  const NativeFrame* caller = facts.crashed == nullptr ? nullptr : culprit_frame(*facts.crashed);
+  const std::string who = caller == nullptr ? "The program" : describe(*caller);
+  const bool asked_for = caller != nullptr && text::contains_any(plain_name(*caller), {"os_abort"});
+  if (asked_for) {
+    candidate.confidence = Confidence::kCertain;
+    candidate.summary = fmt::format("os.abort() was called{}.", at_line(facts));
+  } else {
+    candidate.summary =
+        fmt::format("{} called abort(){}{}", who, at_line(facts),
+                    facts.text.last_line.empty() ? "." : "; the last thing said was: " + facts.text.last_line);
+  }
+  if (!facts.text.last_line.empty()) candidate.evidence.push_back("Last line on stderr: " + facts.text.last_line);
+  if (facts.text.abort_text_known)
+    candidate.evidence.push_back("glibc's abort message: " +
+                                 text::shortened(trim(facts.evidence.messages.abort_text), 300));
+  if (caller == nullptr && facts.crashed == nullptr) candidate.confidence = Confidence::kPossible;
+  for (const std::string& sentence : concurrent_activity(facts)) {
+    candidate.evidence.push_back(sentence);
+    candidate.alternatives.push_back({"data-race", sentence});
+  }
+  add_common_evidence(facts, candidate);
+  return candidate;
+}
+
+}  // namespace segwhy

@@ -1,0 +1,70 @@
+// check-failed: a framework's own CHECK, or its fatal log line, ended the process on purpose.
+//
+// Near misses: an old "Check failed" in the log of a process that died of something else (no abort, or glibc's own
+// abort message is known and is another); a check about a thread that could not be made or a CPU feature, which those
+// rules explain better.
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "base/text.h"
+#include "diagnose/messages/lines.h"
+#include "diagnose/narrate.h"
+#include "diagnose/rules/memory_fault.h"
+#include "diagnose/rules/rules.h"
+
+namespace segwhy {
+namespace {
+
+// LOG(FATAL) aborts; some libraries trap instead.
+bool died_on_purpose(const Facts& facts) {
+  return facts.aborted() || ((facts.died_of(SIGTRAP) || facts.died_of(SIGILL)) && facts.raised_by_kernel());
+}
+
+std::string values_phrase(const text::CheckFailure& check) {
+  return check.left.empty() && check.right.empty() ? ""
+                                                   : fmt::format(": left is {}, right is {}", check.left, check.right);
+}
+
+std::string place(const text::CheckFailure& check) {
+  if (check.file.empty()) return {};
+  return fmt::format(" ({}{})", check.file, check.line ? ":" + std::to_string(*check.line) : "");
+}
+
+void add_advice(const Facts& facts, const text::CheckFailure& check, Candidate& candidate) {
+  const auto& framework = facts.evidence.framework;
+  const std::string condition = check.expression.empty() ? check.detail : check.expression;
+  std::string advice = fmt::format("Make `{}` hold{}", text::shortened(condition, 120), values_phrase(check));
+  if (framework && !framework->op.empty())
+    advice += fmt::format("; it depends on the arguments of {}{}", framework->op, at_line(facts));
+  else if (facts.where)
+    advice += fmt::format("; it depends on what {} passes in", line_name(facts));
+  candidate.advice.push_back(advice + ".");
+  for (const std::string& odd : odd_inputs(facts)) candidate.advice.push_back(fmt::format("Look first at {}.", odd));
+}
+
+}  // namespace
+
+std::optional<Candidate> check_failed(const Facts& facts) {
+  if (!died_on_purpose(facts) || !facts.text.check) return std::nullopt;
+  const text::CheckFailure& check = *facts.text.check;
+  const bool another_last_word = facts.text.abort_text_known && (facts.text.heap || facts.text.assertion);
+  Candidate candidate{.slug = "check-failed", .score = 90};
+  candidate.confidence = another_last_word ? Confidence::kPossible
+                         : facts.aborted() ? Confidence::kCertain
+                                           : Confidence::kLikely;
+  if (check.expression.empty()) {
+    candidate.summary = fmt::format("{} logged a fatal error and aborted: {}{}.", subject(facts),
+                                    text::shortened(check.detail, 200), place(check));
+  } else {
+    candidate.summary = fmt::format(
+        "{} failed the check `{}`{}{}{}.", subject(facts), text::shortened(check.expression, 160), values_phrase(check),
+        check.detail.empty() ? "" : ": " + text::shortened(check.detail, 120), place(check));
+  }
+  candidate.evidence.push_back("The program logged: " + text::shortened(check.text, 300));
+  add_common_evidence(facts, candidate);
+  add_advice(facts, check, candidate);
+  return candidate;
+}
+
+}  // namespace segwhy

@@ -1,0 +1,101 @@
+// killed: a signal from outside, or a limit of the kernel's that is enforced by a signal.
+//
+// Near misses: SIGKILL with an OOM counter that moved (out-of-memory); SIGABRT that the process gave itself (abort).
+#include <fmt/format.h>
+
+#include <array>
+#include <csignal>
+
+#include "base/text.h"
+#include "diagnose/memory_trend.h"
+#include "diagnose/narrate.h"
+#include "diagnose/rules/memory_fault.h"
+#include "diagnose/rules/rules.h"
+
+namespace segwhy {
+namespace {
+
+struct SignalName {
+  int number;
+  const char* name;
+  const char* meaning;  // who usually sends it
+};
+constexpr std::array<SignalName, 14> kSignals = {{
+    {SIGKILL, "SIGKILL", "a supervisor, a time limit or the OOM killer"},
+    {SIGTERM, "SIGTERM", "a supervisor, batch system or time limit that asks for an end"},
+    {SIGINT, "SIGINT", "Ctrl-C"},
+    {SIGQUIT, "SIGQUIT", "Ctrl-\\"},
+    {SIGHUP, "SIGHUP", "the terminal that was closed"},
+    {SIGPIPE, "SIGPIPE", "the reader of its output that went away"},
+    {SIGALRM, "SIGALRM", "a timer the program or its parent had set"},
+    {SIGXCPU, "SIGXCPU", "the limit on CPU time (RLIMIT_CPU)"},
+    {SIGXFSZ, "SIGXFSZ", "the limit on file size (RLIMIT_FSIZE)"},
+    {SIGUSR1, "SIGUSR1", "another process, as a user-defined request"},
+    {SIGUSR2, "SIGUSR2", "another process, as a user-defined request"},
+    {SIGVTALRM, "SIGVTALRM", "a timer the program had set"},
+    {SIGPROF, "SIGPROF", "a profiler's timer"},
+    {SIGSYS, "SIGSYS", "a seccomp filter that forbids the system call"},
+}};
+
+const SignalName* name_of(int signal) {
+  for (const SignalName& entry : kSignals)
+    if (entry.number == signal) return &entry;
+  return nullptr;
+}
+
+std::string sender_phrase(const Facts& facts) {
+  const Death& death = facts.evidence.death;
+  if (!death.sender_pid) return {};
+  if (*death.sender_pid == facts.evidence.program.pid) return "the program itself";
+  if (*death.sender_pid == 0) return "the kernel or a process outside this container";
+  return fmt::format("process {}{}", *death.sender_pid,
+                     death.sender_name.empty() ? "" : " (" + death.sender_name + ")");
+}
+
+void add_advice(const Facts& facts, int signal, Candidate& candidate) {
+  const std::string age =
+      facts.evidence.program.age_s ? fmt::format(" after {:.1f} s", *facts.evidence.program.age_s) : "";
+  const std::string& sender = facts.evidence.death.sender_name;
+  if (signal == SIGXCPU) candidate.advice.push_back("Raise the limit on CPU time: `ulimit -t unlimited`.");
+  if (signal == SIGXFSZ) candidate.advice.push_back("Raise the limit on file size: `ulimit -f unlimited`.");
+  if (!sender.empty()) candidate.advice.push_back(fmt::format("Ask {} why: it ended the program{}.", sender, age));
+  if (signal == SIGKILL && sender.empty())
+    candidate.advice.push_back(
+        fmt::format("Look for who sends SIGKILL{}: timeout -s KILL, a batch system's time limit, a supervisor's health "
+                    "check, or `dmesg` for an OOM kill the counters missed.",
+                    age));
+}
+
+}  // namespace
+
+std::optional<Candidate> killed(const Facts& facts) {
+  const Death& death = facts.evidence.death;
+  if (death.kind != "signal" || !death.signal) return std::nullopt;
+  const SignalName* name = name_of(*death.signal);
+  const bool outside = facts.sent_from_outside();
+  const bool sent_by_itself = death.code && *death.code <= 0 && !outside && *death.signal != SIGABRT;
+  if (name == nullptr && !outside && !sent_by_itself) return std::nullopt;
+
+  const std::string shown = name != nullptr ? name->name : "signal " + std::to_string(*death.signal);
+  const std::string sender = sender_phrase(facts);
+  Candidate candidate{.slug = "killed", .score = 60};
+  const bool no_doubt = outside || (name != nullptr && *death.signal != SIGKILL);
+  candidate.confidence = no_doubt ? Confidence::kCertain : Confidence::kLikely;
+  const std::string age =
+      facts.evidence.program.age_s ? fmt::format(" {:.1f} s after its start", *facts.evidence.program.age_s) : "";
+  candidate.summary =
+      fmt::format("The program was ended by {}{}{}.", shown, sender.empty() ? "" : " from " + sender, age);
+  candidate.evidence.push_back(sender.empty() ? fmt::format("{} usually comes from {}.", shown,
+                                                            name != nullptr ? name->meaning : "another process")
+                                              : fmt::format("{} was sent by {}.", shown, sender));
+  const Machine& machine = facts.evidence.machine;
+  if (*death.signal == SIGKILL && machine.oom_kills_before && machine.oom_kills_after == machine.oom_kills_before)
+    candidate.evidence.push_back("The kernel's oom_kill counter did not move: no OOM kill.");
+  if (memory_growth(machine.samples)) candidate.factors.push_back("memory-growth");
+  if (*death.signal == SIGKILL && !outside && !machine.oom_kills_after)
+    candidate.alternatives.push_back({"out-of-memory", "The OOM killer's counters could not be read."});
+  add_advice(facts, *death.signal, candidate);
+  return candidate;
+}
+
+}  // namespace segwhy

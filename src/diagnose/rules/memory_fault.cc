@@ -1,0 +1,106 @@
+#include "diagnose/rules/memory_fault.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <set>
+
+#include "base/text.h"
+#include "diagnose/frames.h"
+#include "diagnose/narrate.h"
+
+namespace segwhy {
+namespace {
+
+bool changes_memory_map(const Thread& thread) {
+  for (std::size_t i = 0; i < std::min<std::size_t>(thread.native.size(), 6); ++i) {
+    const std::string_view name = plain_name(thread.native[i]);
+    if (name == "munmap" || name == "__munmap" || name == "mremap" || name == "realloc" || name == "free") return true;
+  }
+  return false;
+}
+
+std::string thread_name(const Thread& thread) {
+  std::string name = thread.is_main ? "the main thread" : "thread " + std::to_string(thread.tid);
+  if (!thread.is_main && !thread.name.empty()) name += " (" + thread.name + ")";
+  return name;
+}
+
+std::string thread_line(const Thread& thread) {
+  for (const PythonFrame& frame : thread.python)
+    if (frame.origin == "user" && frame.line)
+      return fmt::format(" called from {}:{}", base_name(frame.file), *frame.line);
+  return {};
+}
+
+}  // namespace
+
+std::string access_phrase(const Fault& fault) {
+  const std::string where = fault.address ? " at " + hex(*fault.address) : "";
+  const std::string width = fault.width == 0 ? "" : fmt::format(" {} byte{}", fault.width, fault.width == 1 ? "" : "s");
+  if (fault.access == "write") return "wrote" + width + where;
+  if (fault.access == "execute") return "jumped" + (fault.address ? " to " + hex(*fault.address) : std::string());
+  if (fault.access == "read") return "read" + width + where;
+  return "accessed memory" + where;
+}
+
+std::string instruction_sentence(const Fault& fault) {
+  if (!fault.instruction || fault.instruction->text.empty()) return {};
+  std::set<std::string> values;
+  for (const Operand& operand : fault.instruction->operands)
+    if (operand.kind == "memory")
+      for (const auto& [name, value] : operand.registers) values.insert(name + " = " + hex(value));
+  std::string text = "The faulting instruction is `" + fault.instruction->text + "`";
+  if (!values.empty()) text += " with " + joined({values.begin(), values.end()}, ", ");
+  return text + ".";
+}
+
+std::string stack_sentence(const Facts& facts) {
+  if (facts.crashed == nullptr) return {};
+  std::vector<std::string> names;
+  for (const NativeFrame& frame : facts.crashed->native) {
+    if (is_abort_plumbing(frame) || is_interpreter(frame)) continue;
+    const std::string name = describe(frame);
+    if (names.empty() || names.back() != name) names.push_back(name);
+    if (names.size() == 4) break;
+  }
+  return names.empty() ? "" : "Native stack: " + joined(names, " < ") + ".";
+}
+
+std::vector<std::string> concurrent_activity(const Facts& facts) {
+  std::vector<std::string> found;
+  if (facts.crashed == nullptr || facts.crashed->native.empty()) return found;
+  const NativeFrame* culprit = culprit_frame(*facts.crashed);
+  for (const Thread& thread : facts.evidence.threads) {
+    if (&thread == facts.crashed || thread.native.empty() || found.size() >= 3) continue;
+    if (changes_memory_map(thread)) {
+      found.push_back(fmt::format("At that moment {} was releasing or moving memory ({}){}.", thread_name(thread),
+                                  describe(thread.native.front()), thread_line(thread)));
+      continue;
+    }
+    const NativeFrame* other = culprit_frame(thread);
+    const bool same_library = culprit != nullptr && other != nullptr && !culprit->module.empty() &&
+                              !is_interpreter(*culprit) && !is_libc(*culprit) && other->module == culprit->module;
+    if (same_library && wait_of(thread) == Wait::kRunning)
+      found.push_back(fmt::format("At that moment {} was also inside {} ({}){}.", thread_name(thread),
+                                  base_name(other->module), describe(*other), thread_line(thread)));
+  }
+  return found;
+}
+
+std::string out_of_bounds_slug(const Fault& fault) {
+  return fault.access == "write" ? "out-of-bounds-write" : "out-of-bounds-read";
+}
+
+void add_common_evidence(const Facts& facts, Candidate& candidate) {
+  if (facts.fault() != nullptr) add(candidate.evidence, instruction_sentence(*facts.fault()));
+  add(candidate.evidence, framework_sentence(facts));
+  for (const std::string& odd : odd_inputs(facts)) add(candidate.evidence, "Of its inputs, " + odd + ".");
+  add(candidate.evidence, stack_sentence(facts));
+}
+
+void add(std::vector<std::string>& list, std::string sentence) {
+  if (!sentence.empty()) list.push_back(std::move(sentence));
+}
+
+}  // namespace segwhy

@@ -1,0 +1,43 @@
+// What the rules for SIGSEGV and SIGBUS share. Pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnose/addresses.h"
+#include "diagnose/candidate.h"
+
+namespace segwhy {
+
+// "read 8 bytes at 0x10", "wrote at 0x7f..", "accessed 0x10".
+[[nodiscard]] std::string access_phrase(const Fault& fault);
+
+// "The faulting instruction is `mov rax, [rbx]` with rbx = 0x0."; empty when it was not decoded.
+[[nodiscard]] std::string instruction_sentence(const Fault& fault);
+
+// The frames above the fault, innermost first: "Native stack: a < b < c."; empty without one.
+[[nodiscard]] std::string stack_sentence(const Facts& facts);
+
+// Execution itself went astray: see bad_jump.cc.
+[[nodiscard]] bool is_jump_fault(const Facts& facts);
+
+// The thread ran out of stack: see stack_overflow.cc.
+[[nodiscard]] bool is_stack_overflow(const Facts& facts);
+
+// The interpreter's own code crashed on a thread that does not hold the GIL: see python_fatal.cc.
+[[nodiscard]] bool runs_python_without_gil(const Facts& facts);
+
+// Other threads that were at work in the same library, or changing the memory map, at the moment of death: leads to a
+// race. One sentence each.
+[[nodiscard]] std::vector<std::string> concurrent_activity(const Facts& facts);
+
+// "out-of-bounds-write" or "out-of-bounds-read" by the direction of the access.
+[[nodiscard]] std::string out_of_bounds_slug(const Fault& fault);
+
+// The evidence every memory fault has: instruction, framework, stack. Empty sentences are left out.
+void add_common_evidence(const Facts& facts, Candidate& candidate);
+
+// Appends unless empty.
+void add(std::vector<std::string>& list, std::string sentence);
+
+}  // namespace segwhy

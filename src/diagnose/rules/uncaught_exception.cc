@@ -1,0 +1,88 @@
+// uncaught-exception: a C++ exception reached no handler, told by the exception object or by the last words of the C++
+// runtime.
+//
+// Near misses: "without an active exception" is a destroyed joinable thread or a plain terminate(), still
+// std::terminate's doing but no exception; "pure virtual method called" is a call on a dead object.
+#include <fmt/format.h>
+
+#include "diagnose/frames.h"
+#include "diagnose/messages/lines.h"
+#include "diagnose/narrate.h"
+#include "diagnose/rules/memory_fault.h"
+#include "diagnose/rules/rules.h"
+
+namespace segwhy {
+namespace {
+
+using Kind = text::Termination::Kind;
+
+bool terminate_on_stack(const Facts& facts) {
+  if (facts.crashed == nullptr) return false;
+  for (const NativeFrame& frame : facts.crashed->native) {
+    const std::string_view name = plain_name(frame);
+    if (name.starts_with("std::terminate") || name.starts_with("__cxxabiv1::__terminate") ||
+        name == "__clang_call_terminate")
+      return true;
+  }
+  return false;
+}
+
+std::optional<Candidate> without_exception(const Facts& facts, const text::Termination& termination) {
+  if (termination.kind == Kind::kException || termination.kind == Kind::kRecursive) return std::nullopt;
+  Candidate candidate{.slug = "uncaught-exception", .confidence = Confidence::kLikely, .score = 85};
+  if (termination.kind == Kind::kPureVirtual) {
+    candidate.slug = "abort";
+    candidate.summary = fmt::format(
+        "{} called a pure virtual function: the object is being built or already destroyed.", subject(facts));
+    candidate.alternatives.push_back({"use-after-free", "A call on a destroyed object ends like this."});
+    candidate.alternatives.push_back({"data-race", "One thread destroys the object while another calls it."});
+  } else {
+    candidate.summary = fmt::format(
+        "std::terminate() was called without an exception{}: a std::thread was destroyed before join() or detach().",
+        in_function(facts));
+    candidate.advice.push_back(
+        "Join or detach every std::thread before its object is destroyed, also on the way out of the program.");
+    candidate.alternatives.push_back(
+        {"exit-teardown", "The thread's object may be a global that the exit handlers destroy."});
+  }
+  candidate.evidence.push_back("The C++ runtime printed: " + termination.text);
+  add_common_evidence(facts, candidate);
+  return candidate;
+}
+
+Candidate with_exception(const Facts& facts, const std::string& type, const std::string& what, const char* how_known) {
+  Candidate candidate{.slug = "uncaught-exception", .confidence = Confidence::kCertain, .score = 90};
+  candidate.summary = fmt::format("A C++ exception nobody catches escaped{}: {}{}.", at_line(facts), type,
+                                  what.empty() ? "" : ", \"" + text::shortened(what, 200) + "\"");
+  candidate.evidence.push_back(how_known);
+  if (facts.crashed != nullptr)
+    if (const NativeFrame* frame = culprit_frame(*facts.crashed))
+      candidate.evidence.push_back(fmt::format("std::terminate was reached from {}.", describe(*frame)));
+  add_common_evidence(facts, candidate);
+  if (facts.where && !what.empty())
+    candidate.advice.push_back(
+        fmt::format("{} asks for what the library rejects with \"{}\": test for that before the call.",
+                    line_name(facts), text::shortened(what, 120)));
+  return candidate;
+}
+
+}  // namespace
+
+std::optional<Candidate> uncaught_exception(const Facts& facts) {
+  if (!facts.aborted()) return std::nullopt;
+  if (const auto& exception = facts.evidence.messages.exception; exception && !exception->type.empty()) {
+    // The object may be one that was being handled when something else aborted.
+    const bool said = facts.text.termination || exception->source == "message" || terminate_on_stack(facts);
+    Candidate candidate = with_exception(facts, exception->type, exception->what,
+                                         "The exception object was in flight when the process aborted.");
+    if (!said) candidate.confidence = Confidence::kPossible;
+    return candidate;
+  }
+  if (!facts.text.termination || facts.text.abort_text_known) return std::nullopt;
+  const text::Termination& termination = *facts.text.termination;
+  if (termination.kind == Kind::kException)
+    return with_exception(facts, termination.type, termination.what, "The C++ runtime printed so before it aborted.");
+  return without_exception(facts, termination);
+}
+
+}  // namespace segwhy

@@ -1,0 +1,184 @@
+// wild-pointer: an address that belongs to nothing known, or to something that may not be touched at all.
+//
+// Never more than likely: without the history of the blocks nobody can tell a pointer that was wrong from one that was
+// right once or an index that ran too far. Those are the alternatives, ordered by what the operands show.
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "base/text.h"
+#include "diagnose/frames.h"
+#include "diagnose/narrate.h"
+#include "diagnose/rules/memory_fault.h"
+#include "diagnose/rules/rules.h"
+
+namespace segwhy {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+
+// The operand is where it belongs, only not on the boundary that an aligned vector instruction insists on.
+bool is_misaligned(const Fault& fault) {
+  const Operand* operand = faulting_operand(fault);
+  if (operand == nullptr || !operand->address || fault.non_canonical || !fault.inside) return false;
+  const bool vector = operand->width >= 16;
+  return vector && *operand->address % operand->width != 0;
+}
+
+// The access ran off the end of a mapping: the way a loop or a copy that is too long dies.
+bool ran_off_the_end(const Fault& fault) {
+  if (!fault.address) return false;
+  if (fault.below && fault.below->permissions.starts_with('r') && fault.below->distance < kPage) return true;
+  return fault.inside && *fault.address - fault.inside->start < kPage;
+}
+
+bool copies_in_bulk(const Facts& facts) {
+  if (facts.crashed != nullptr && !facts.crashed->native.empty() && is_memory_routine(facts.crashed->native.front()))
+    return true;
+  return facts.instruction() != nullptr && facts.instruction()->category == "string";
+}
+
+std::string reach_sentence(const Reach& reach) {
+  std::string text =
+      fmt::format("{} = {} points into {}, and the access lies {} {} it", reach.base_register, hex(reach.base),
+                  describe(reach.mapping),
+                  human_bytes(static_cast<std::uint64_t>(reach.distance < 0 ? -reach.distance : reach.distance)),
+                  reach.distance < 0 ? "before" : "past");
+  if (!reach.index_register.empty()) text += fmt::format(" ({} = {})", reach.index_register, reach.index);
+  return text + ".";
+}
+
+struct Leads {
+  std::optional<Reach> reach;
+  std::optional<Reading> reading;
+  std::vector<std::string> concurrent;
+  bool off_the_end = false;
+  bool bulk = false;
+};
+
+Leads leads_of(const Facts& facts, const Fault& fault) {
+  Leads leads;
+  leads.reach = reach_of(fault);
+  leads.concurrent = concurrent_activity(facts);
+  leads.off_the_end = ran_off_the_end(fault);
+  leads.bulk = copies_in_bulk(facts);
+  if (const Operand* operand = faulting_operand(fault))
+    for (const auto& [name, value] : operand->registers)
+      if (!leads.reading) leads.reading = read_pointer_value(value, facts.evidence);
+  return leads;
+}
+
+bool points_to_reuse(const Leads& leads) {
+  return leads.reading &&
+         (leads.reading->kind == Reading::Kind::kFreedFill || leads.reading->kind == Reading::Kind::kFreeListLink);
+}
+
+void add_alternatives(const Fault& fault, const Leads& leads, Candidate& candidate) {
+  const std::string same_way = out_of_bounds_slug(fault);
+  const std::string other_way = same_way == "out-of-bounds-read" ? "out-of-bounds-write" : "out-of-bounds-read";
+  const Alternative out_of_bounds{
+      same_way, leads.reach ? "The base of the access is a good pointer and only the index leads away from it."
+                : leads.off_the_end
+                    ? "The address is right behind something mapped, where a loop or copy that is too long ends up."
+                    : "An index or length computed from the inputs may have carried a good pointer too far."};
+  const Alternative freed{"use-after-free",
+                          leads.concurrent.empty()
+                              ? "The memory may have been there once: a large block is unmapped when it is freed."
+                              : "Another thread was releasing or using the same memory."};
+  const bool index_first = !points_to_reuse(leads);
+  if (index_first) candidate.alternatives.push_back(out_of_bounds);
+  candidate.alternatives.push_back(freed);
+  if (!index_first) candidate.alternatives.push_back(out_of_bounds);
+  if (!leads.concurrent.empty()) candidate.alternatives.push_back({"data-race", leads.concurrent.front()});
+  candidate.alternatives.push_back(
+      {other_way, "The pointer itself may have been overwritten, or read from, outside its own block."});
+}
+
+void add_evidence(const Facts& facts, const Fault& fault, const Leads& leads, Candidate& candidate) {
+  if (fault.address) candidate.evidence.push_back(fmt::format("{} is {}.", hex(*fault.address), describe_place(fault)));
+  if (leads.reach) candidate.evidence.push_back(reach_sentence(*leads.reach));
+  if (leads.reading) candidate.evidence.push_back("A register of the access holds " + leads.reading->sentence + ".");
+  if (leads.off_the_end && !leads.reach)
+    candidate.evidence.push_back(fmt::format("The address is right behind {}{}.",
+                                             describe(fault.below ? *fault.below : *fault.inside),
+                                             leads.bulk ? ", and the instruction belongs to a bulk copy" : ""));
+  add_common_evidence(facts, candidate);
+  for (const std::string& sentence : leads.concurrent) candidate.evidence.push_back(sentence);
+}
+
+Candidate misaligned(const Facts& facts, const Fault& fault) {
+  const Operand& operand = *faulting_operand(fault);
+  Candidate candidate{.slug = "wild-pointer", .confidence = Confidence::kPossible, .score = 80};
+  candidate.summary =
+      fmt::format("{} used an instruction that needs {}-byte alignment on {}, which is mapped but not aligned{}.",
+                  subject(facts), operand.width, hex(*operand.address), in_function(facts));
+  add_common_evidence(facts, candidate);
+  candidate.alternatives.push_back(
+      {"abi-mismatch",
+       "Two libraries built with different vector flags disagree about the alignment of what they share."});
+  candidate.alternatives.push_back(
+      {"allocator-mismatch", "The block came from an allocator that aligns less than the code expects."});
+  return candidate;
+}
+
+// The kernel gave no address and no instruction could be decoded: only that it was non-canonical or protected is known.
+Candidate without_address(const Facts& facts) {
+  Candidate candidate{.slug = "wild-pointer", .confidence = Confidence::kPossible, .score = 10};
+  candidate.summary = fmt::format("{} touched an address the CPU does not accept{}; which one is not known.",
+                                  subject(facts), in_function(facts));
+  add_common_evidence(facts, candidate);
+  candidate.experiments = memory_experiments(facts);
+  return candidate;
+}
+
+// A mapping that grants the access now was not there, or not so, when the fault happened.
+bool is_mapped_now(const Fault& fault) {
+  if (!fault.inside || fault.inside->permissions.size() < 3) return false;
+  if (fault.access == "write") return fault.inside->permissions[1] == 'w';
+  return fault.access == "read" && fault.inside->permissions[0] == 'r';
+}
+
+bool belongs_to_another_rule(const Facts& facts, const Fault& fault) {
+  if (is_jump_fault(facts) || is_stack_overflow(facts)) return true;
+  const bool bus_error_in_file = facts.died_of(SIGBUS) && !fault.non_canonical && fault.inside;
+  const bool no_write_permission =
+      fault.access == "write" && fault.inside && fault.inside->permissions.starts_with("r-");
+  return bus_error_in_file || no_write_permission || null_pointer(facts).has_value();
+}
+
+}  // namespace
+
+std::optional<Candidate> wild_pointer(const Facts& facts) {
+  if (!facts.memory_fault()) return std::nullopt;
+  const Fault* fault = facts.fault();
+  if (fault == nullptr || (!fault->address && !fault->non_canonical))
+    return facts.evidence.death.code == SI_KERNEL ? std::optional(without_address(facts)) : std::nullopt;
+  if (is_misaligned(*fault)) return misaligned(facts, *fault);
+  if (belongs_to_another_rule(facts, *fault)) return std::nullopt;
+
+  const Leads leads = leads_of(facts, *fault);
+  Candidate candidate{.slug = "wild-pointer", .confidence = Confidence::kLikely, .score = 70};
+  candidate.summary =
+      fmt::format("{} {}, {}{}.", subject(facts), access_phrase(*fault),
+                  fault->inside ? "which may not be touched" : "where nothing is mapped", in_function(facts));
+  if (fault->non_canonical)
+    candidate.summary =
+        fmt::format("{} {}, which is no valid address{}.", subject(facts), access_phrase(*fault), in_function(facts));
+  if (leads.reach)
+    candidate.summary =
+        fmt::format("{} {}, {} {} the memory its base points to{}.", subject(facts), access_phrase(*fault),
+                    human_bytes(static_cast<std::uint64_t>(std::abs(leads.reach->distance))),
+                    leads.reach->distance < 0 ? "before" : "beyond", in_function(facts));
+  if (is_mapped_now(*fault)) {
+    candidate.confidence = Confidence::kPossible;
+    candidate.evidence.push_back("The address is mapped and accessible by now: the mapping changed around the fault.");
+    candidate.alternatives.push_back({"data-race", "Another thread mapped or unmapped the memory at the same time."});
+  }
+  add_evidence(facts, *fault, leads, candidate);
+  add(candidate.advice, argument_advice(facts));
+  add_alternatives(*fault, leads, candidate);
+  candidate.experiments = memory_experiments(facts);
+  return candidate;
+}
+
+}  // namespace segwhy

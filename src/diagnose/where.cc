@@ -1,0 +1,102 @@
+#include "diagnose/where.h"
+
+#include <algorithm>
+
+namespace segwhy {
+namespace {
+
+bool is_user_frame(const PythonFrame& frame) {
+  return frame.origin.empty() ? is_user_file(frame.file) : frame.origin == "user" && is_user_file(frame.file);
+}
+
+std::optional<SourceLine> user_line(const Thread& thread) {
+  const auto frame = std::find_if(thread.python.begin(), thread.python.end(), is_user_frame);
+  if (frame == thread.python.end()) return std::nullopt;
+  return SourceLine{frame->file, frame->line, frame->function, frame->source};
+}
+
+SourceLine source_line(const text::TracebackFrame& frame) {
+  return SourceLine{frame.file, frame.line, frame.function, frame.source};
+}
+
+// A traceback is printed outermost first.
+std::optional<SourceLine> user_line(const text::Traceback& traceback) {
+  const auto& frames = traceback.frames;
+  const auto frame = std::find_if(frames.rbegin(), frames.rend(), [](const auto& f) { return is_user_file(f.file); });
+  return frame == frames.rend() ? std::nullopt : std::optional(source_line(*frame));
+}
+
+const Thread* thread_of(const Case& evidence, int tid) {
+  for (const Thread& thread : evidence.threads)
+    if (thread.tid == tid) return &thread;
+  return nullptr;
+}
+
+// For a native thread: the thread it works for; else the only one that runs Python, else the main one.
+Location borrowed(const Case& evidence, const Thread& crashed) {
+  if (crashed.works_for_tid) {
+    if (const Thread* owner = thread_of(evidence, *crashed.works_for_tid))
+      if (auto line = user_line(*owner)) return {std::move(line), crashed.works_for_reason};
+  }
+  const Thread* main = nullptr;
+  const Thread* only = nullptr;
+  int with_python = 0;
+  for (const Thread& thread : evidence.threads) {
+    if (&thread == &crashed || thread.python.empty()) continue;
+    ++with_python;
+    only = &thread;
+    if (thread.is_main) main = &thread;
+  }
+  const Thread* chosen = with_python == 1 ? only : main;
+  if (chosen == nullptr) return {};
+  if (auto line = user_line(*chosen))
+    return {std::move(line), "The thread that died runs no Python code; this is where " +
+                                 std::string(chosen->is_main ? "the main thread" : "the only Python thread") +
+                                 " was at that moment."};
+  return {};
+}
+
+Location from_text(const text::TextFacts& text) {
+  for (const text::TracebackFrame& frame : text.fault_stack)
+    if (is_user_file(frame.file)) return {source_line(frame), "Taken from the stack the program printed."};
+  return {};
+}
+
+// Of a process that ended by an exception: the last traceback's own line, else that of the one it was raised from.
+Location from_tracebacks(const text::TextFacts& text) {
+  const text::Traceback* last = text.final_traceback();
+  if (last == nullptr) return {};
+  for (const text::Traceback* t = last;; --t) {
+    if (auto line = user_line(*t)) return {std::move(line), {}};
+    if (!t->chained || t == text.tracebacks.data()) return {};
+  }
+}
+
+}  // namespace
+
+bool is_user_file(std::string_view path) {
+  using text::contains_any;
+  if (path.empty()) return false;
+  if (path.front() == '<')
+    return path.starts_with("<stdin>") || path.starts_with("<string>") || path.starts_with("<ipython");
+  if (contains_any(path, {"/site-packages/", "/dist-packages/", "__autograph_generated_file", "importlib/_bootstrap"}))
+    return false;
+  // .../lib/python3.11/threading.py, also of a virtual environment or a framework build.
+  return !contains_any(path, {"/lib/python3.", "/lib64/python3.", "/lib/python3/"});
+}
+
+Location find_where(const Case& evidence, const text::TextFacts& text) {
+  if (evidence.death.kind == "exit") return from_tracebacks(text);
+  const Thread* crashed = crashed_thread(evidence);
+  if (crashed == nullptr) {
+    for (const Thread& thread : evidence.threads)
+      if (thread.is_main)
+        if (auto line = user_line(thread)) return {std::move(line), "Where the main thread was when it was looked at."};
+    return from_text(text);
+  }
+  if (auto line = user_line(*crashed)) return {std::move(line), {}};
+  Location location = crashed->python.empty() ? borrowed(evidence, *crashed) : Location{};
+  return location.line ? location : from_text(text);
+}
+
+}  // namespace segwhy
