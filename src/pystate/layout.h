@@ -68,6 +68,7 @@ class Layout {
   // Meaningful only for a field that this version has.
   [[nodiscard]] std::uint64_t operator[](Field f) const { return at(f); }
   void set(Field f, std::uint32_t offset) { offsets_.at(static_cast<std::size_t>(f)) = offset; }
+  void remove(Field f) { set(f, kAbsent); }
 
   Layout() { offsets_.fill(kAbsent); }
 
