@@ -50,7 +50,8 @@ bool same_object(ByteSpan file, ByteSpan head) {
   if (!header || header->e_phoff > kPage || header->e_phnum > kMaxSegments) return false;
   const std::size_t headers = header->e_phoff + header->e_phnum * sizeof(Elf64_Phdr);
   const std::size_t size = std::max(std::min(headers, head.size()), std::min<std::size_t>(head.size(), 1024));
-  return file.size() >= size && std::equal(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(size), file.begin());
+  return file.size() >= size &&
+         std::equal(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(size), file.begin());
 }
 
 }  // namespace
@@ -59,7 +60,9 @@ std::string_view string_at(ByteSpan table, std::uint64_t offset) {
   return ByteView(table).c_string(offset).value_or(std::string_view{});
 }
 
-void ElfImage::Unmap::operator()(const std::byte* p) const { ::munmap(const_cast<std::byte*>(p), size); }
+void ElfImage::Unmap::operator()(const std::byte* p) const {
+  ::munmap(const_cast<std::byte*>(p), size);
+}
 
 Result<ElfImage> ElfImage::open_file(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -2,9 +2,9 @@
 //
 // The file itself, mapped read-only (hundreds of megabytes cost nothing until touched), when what the process has
 // mapped is that file; otherwise (vDSO, deleted or replaced file) rebuilt from target memory, without section headers.
-// Owns its bytes and the libelf handle; can be moved from, not assigned. Every offset in the file is checked: a view that does not fit is
-// empty. Not thread-safe. A file that is truncated while it is mapped here ends the process with SIGBUS, as with every
-// ELF reader; libraries are replaced by renaming, not in place, by all package managers.
+// Owns its bytes and the libelf handle; can be moved from, not assigned. Every offset in the file is checked: a view
+// that does not fit is empty. Not thread-safe. A file that is truncated while it is mapped here ends the process with
+// SIGBUS, as with every ELF reader; libraries are replaced by renaming, not in place, by all package managers.
 #pragma once
 
 #include <elf.h>

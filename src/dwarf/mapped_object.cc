@@ -46,7 +46,8 @@ std::vector<MappedObject> mapped_objects(const Snapshot& snapshot) {
       continue;
     }
     const std::size_t end = end_of_object(mappings, i);
-    const bool runs = std::any_of(&mappings[i], &mappings[i] + (end - i), [](const Mapping& m) { return m.executable; });
+    const bool runs =
+        std::any_of(&mappings[i], &mappings[i] + (end - i), [](const Mapping& m) { return m.executable; });
     if (runs && has_elf_magic(*snapshot.memory, first.start)) {
       objects.push_back({first.path, first.start, mappings[end - 1].end, first.deleted});
     }

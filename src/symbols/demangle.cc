@@ -13,9 +13,9 @@ namespace {
 constexpr std::size_t kMaxMangled = 8192;
 constexpr std::size_t kMaxDemangled = 256 << 10;
 
-// The callback has no way to stop the demangler, and a short name can expand without bound (each substitution may double
-// what came before). These entry points of libiberty use no heap, so jumping out of them leaks nothing; no frame with a
-// destructor lies between.
+// The callback has no way to stop the demangler, and a short name can expand without bound (each substitution may
+// double what came before). These entry points of libiberty use no heap, so jumping out of them leaks nothing; no frame
+// with a destructor lies between.
 struct BoundedText {
   std::string* out = nullptr;
   std::size_t size = 0;

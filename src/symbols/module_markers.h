@@ -22,8 +22,8 @@
 
 namespace segwhy {
 
-// `module` is complete but for its markers. Bounded: symbols are looked up by hash, strings only searched where a symbol
-// makes it worthwhile and where they are few megabytes.
+// `module` is complete but for its markers. Bounded: symbols are looked up by hash, strings only searched where a
+// symbol makes it worthwhile and where they are few megabytes.
 [[nodiscard]] std::vector<std::string> module_markers(const ElfImage& image, const Module& module);
 
 }  // namespace segwhy

@@ -11,9 +11,13 @@ namespace {
 constexpr std::string_view kAnonymous = "(anonymous namespace)";
 constexpr std::string_view kOperator = "operator";
 
-bool in_identifier(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$'; }
+bool in_identifier(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$';
+}
 
-char closing(char open) { return open == '(' ? ')' : open == '[' ? ']' : '}'; }
+char closing(char open) {
+  return open == '(' ? ')' : open == '[' ? ']' : '}';
+}
 
 // The longest operator symbol at the start of `text`.
 std::size_t operator_symbol_length(std::string_view text) {
@@ -160,7 +164,8 @@ class Parser {
       const bool ends = c == '>' && depth == 0;
       if (c == '>' && depth > 0) --depth;
       if (ends || (c == ',' && depth == 0)) {
-        if (const auto argument = trim(text_.substr(begin, at_ - begin)); !argument.empty()) part_.arguments.push_back(argument);
+        if (const auto argument = trim(text_.substr(begin, at_ - begin)); !argument.empty())
+          part_.arguments.push_back(argument);
         begin = at_ + 1;
       }
       ++at_;

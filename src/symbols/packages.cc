@@ -108,9 +108,8 @@ std::optional<Distribution> PackageIndex::owner(const std::string& path) {
   if (bundled) top.resize(top.size() - std::string_view(".libs").size());
 
   Site& installed = site(path.substr(0, *end - 1));
-  std::stable_sort(installed.begin(), installed.end(), [&](const Installed& a, const Installed& b) {
-    return likelihood(a, top) > likelihood(b, top);
-  });
+  std::stable_sort(installed.begin(), installed.end(),
+                   [&](const Installed& a, const Installed& b) { return likelihood(a, top) > likelihood(b, top); });
   Installed* by_name = nullptr;
   for (Installed& candidate : installed) {
     read_metadata(candidate);

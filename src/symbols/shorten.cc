@@ -26,7 +26,9 @@ bool is_inline_namespace(std::string_view name) {
          name == "_V2" || name == "__ndk1" || name.starts_with("lts_");
 }
 
-bool is_lambda(std::string_view name) { return name.starts_with("{lambda") || name.starts_with("'lambda"); }
+bool is_lambda(std::string_view name) {
+  return name.starts_with("{lambda") || name.starts_with("'lambda");
+}
 
 // Calls of what is wrapped: which template argument of which part holds it.
 struct Wrapper {
@@ -105,8 +107,8 @@ std::optional<std::string> brief_argument(std::string_view argument) {
 
 // Arguments that the standard library fills in by itself.
 bool is_default_argument(std::string_view argument) {
-  static constexpr std::array<std::string_view, 6> kDefaults = {"std::allocator<", "std::char_traits<", "std::less<",
-                                                                "std::hash<", "std::equal_to<", "std::default_delete<"};
+  static constexpr std::array<std::string_view, 6> kDefaults = {
+      "std::allocator<", "std::char_traits<", "std::less<", "std::hash<", "std::equal_to<", "std::default_delete<"};
   return std::any_of(kDefaults.begin(), kDefaults.end(), [&](std::string_view d) { return argument.starts_with(d); });
 }
 

@@ -13,7 +13,9 @@ constexpr std::uint64_t kMaxCompressed = std::uint64_t{6} << 20;
 constexpr std::size_t kMaxUnits = 100'000;
 constexpr std::size_t kMaxScopeDepth = 256;
 
-std::string text_of(const char* text) { return text == nullptr ? std::string() : std::string(text); }
+std::string text_of(const char* text) {
+  return text == nullptr ? std::string() : std::string(text);
+}
 
 std::string attribute_text(Dwarf_Die* die, unsigned name) {
   Dwarf_Attribute attribute;
@@ -83,7 +85,8 @@ void set_place(SourceFrame& frame, Dwarf_Die* unit, Dwarf_Addr address) {
 }
 
 void set_call_place(SourceFrame& frame, Dwarf_Die* unit, Dwarf_Die* inlined) {
-  if (const auto line = attribute_number(inlined, DW_AT_call_line); line && *line > 0) frame.line = static_cast<int>(*line);
+  if (const auto line = attribute_number(inlined, DW_AT_call_line); line && *line > 0)
+    frame.line = static_cast<int>(*line);
   Dwarf_Files* files = nullptr;
   std::size_t count = 0;
   const auto file = attribute_number(inlined, DW_AT_call_file);
@@ -131,7 +134,8 @@ void SourceLines::index_units() {
   indexed_ = true;
   Dwarf_CU* unit = nullptr;
   Dwarf_Die die;
-  for (std::size_t i = 0; i < kMaxUnits && dwarf_get_units(dwarf_.get(), unit, &unit, nullptr, nullptr, &die, nullptr) == 0; ++i) {
+  for (std::size_t i = 0;
+       i < kMaxUnits && dwarf_get_units(dwarf_.get(), unit, &unit, nullptr, nullptr, &die, nullptr) == 0; ++i) {
     Dwarf_Addr base = 0;
     Dwarf_Addr begin = 0;
     Dwarf_Addr end = 0;

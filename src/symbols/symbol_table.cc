@@ -29,7 +29,10 @@ auto rank(const Elf64_Sym& symbol, std::string_view name) {
   const auto binding = ELF64_ST_BIND(symbol.st_info);
   const bool typed = ELF64_ST_TYPE(symbol.st_info) != STT_NOTYPE;
   const auto reserved = std::min(name.find_first_not_of('_'), name.size());
-  return std::tuple(symbol.st_size != 0, symbol.st_value, typed, binding == STB_GLOBAL ? 2 : binding == STB_LOCAL ? 0 : 1,
+  return std::tuple(symbol.st_size != 0, symbol.st_value, typed,
+                    binding == STB_GLOBAL  ? 2
+                    : binding == STB_LOCAL ? 0
+                                           : 1,
                     -static_cast<std::int64_t>(reserved), -static_cast<std::int64_t>(name.size()));
 }
 
@@ -56,7 +59,8 @@ class Matcher {
   [[nodiscard]] std::vector<std::optional<SymbolHit>> take() {
     std::vector<std::optional<SymbolHit>> out(best_.size());
     for (std::size_t i = 0; i < best_.size(); ++i) {
-      if (best_[i]) out[i] = SymbolHit{string_at(table_.strings, best_[i]->st_name), best_[i]->st_value, best_[i]->st_size};
+      if (best_[i])
+        out[i] = SymbolHit{string_at(table_.strings, best_[i]->st_name), best_[i]->st_value, best_[i]->st_size};
     }
     return out;
   }

@@ -36,7 +36,8 @@ struct SymbolTable {
 [[nodiscard]] SymbolTable dynamic_symbol_table(const ElfImage& image);
 
 // For each of `addresses` (link-time, ascending) the best symbol. The innermost that contains it; of several at one
-// place a global before a local one, and a plain name before a reserved (underscored) one. `image` supplies the sections.
+// place a global before a local one, and a plain name before a reserved (underscored) one. `image` supplies the
+// sections.
 [[nodiscard]] std::vector<std::optional<SymbolHit>> symbols_at(const SymbolTable& table, const ElfImage& image,
                                                                std::span<const std::uint64_t> addresses,
                                                                SymbolKinds kinds);

@@ -115,7 +115,8 @@ Symbolizer& Symbolizer::operator=(Symbolizer&&) noexcept = default;
 Symbolizer::~Symbolizer() = default;
 
 Result<Symbolizer> Symbolizer::open(const Snapshot& snapshot) {
-  if (snapshot.memory == nullptr) return fail("symbolise process " + std::to_string(snapshot.pid) + ": no memory captured");
+  if (snapshot.memory == nullptr)
+    return fail("symbolise process " + std::to_string(snapshot.pid) + ": no memory captured");
   return Symbolizer(std::make_unique<Impl>(snapshot));
 }
 
@@ -200,12 +201,14 @@ std::optional<TargetAddr> Symbolizer::find(const std::string& symbol, const std:
     return found ? std::optional(found->st_value) : std::nullopt;
   });
   if (exported) return exported;
-  return search([&](Object& object, const ElfImage&) { return symbol_address(symbol_table(*object.symbols_image()), symbol); });
+  return search(
+      [&](Object& object, const ElfImage&) { return symbol_address(symbol_table(*object.symbols_image()), symbol); });
 }
 
 std::vector<Module> Symbolizer::modules() {
   std::vector<Module> out;
-  for (Object& object : impl_->objects) out.push_back(describe_module(object.mapped(), object.image(), impl_->packages));
+  for (Object& object : impl_->objects)
+    out.push_back(describe_module(object.mapped(), object.image(), impl_->packages));
   return out;
 }
 

@@ -24,13 +24,13 @@ namespace segwhy {
 // Where one register of the caller is.
 struct RegisterRule {
   enum class Kind : std::uint8_t {
-    kSame,           // unchanged
-    kUndefined,      // lost; for the pc: this is the outermost frame
-    kAtCfa,          // in memory at CFA + offset
-    kIsCfa,          // equal to CFA + offset
-    kRegister,       // in register `offset`
-    kAtExpression,   // in memory where `expression` says
-    kIsExpression,   // what `expression` computes
+    kSame,          // unchanged
+    kUndefined,     // lost; for the pc: this is the outermost frame
+    kAtCfa,         // in memory at CFA + offset
+    kIsCfa,         // equal to CFA + offset
+    kRegister,      // in register `offset`
+    kAtExpression,  // in memory where `expression` says
+    kIsExpression,  // what `expression` computes
   };
   Kind kind = Kind::kSame;
   std::int64_t offset = 0;
@@ -38,7 +38,8 @@ struct RegisterRule {
 };
 
 struct FrameRule {
-  // The canonical frame address: the stack pointer before the call. Register plus offset, unless an expression is given.
+  // The canonical frame address: the stack pointer before the call. Register plus offset, unless an expression is
+  // given.
   std::uint64_t cfa_register = 0;
   std::int64_t cfa_offset = 0;
   std::vector<Dwarf_Op> cfa_expression;

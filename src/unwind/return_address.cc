@@ -47,8 +47,12 @@ bool CodeInspector::executable(TargetAddr pc) const {
   return mapping != nullptr && mapping->executable;
 }
 
-bool CodeInspector::follows_call(TargetAddr pc) { return (facts(pc) & kFollowsCall) != 0; }
-bool CodeInspector::is_signal_return(TargetAddr pc) { return (facts(pc) & kSignalReturn) != 0; }
+bool CodeInspector::follows_call(TargetAddr pc) {
+  return (facts(pc) & kFollowsCall) != 0;
+}
+bool CodeInspector::is_signal_return(TargetAddr pc) {
+  return (facts(pc) & kSignalReturn) != 0;
+}
 
 unsigned char CodeInspector::facts(TargetAddr pc) {
   auto [it, fresh] = facts_.try_emplace(pc.value());

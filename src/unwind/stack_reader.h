@@ -1,5 +1,5 @@
-// StackReader: words of target memory, read ahead in windows, because unwinding reads a stack upwards in small steps and
-// every read of a live process is a system call. Not thread-safe; `memory` must outlive it.
+// StackReader: words of target memory, read ahead in windows, because unwinding reads a stack upwards in small steps
+// and every read of a live process is a system call. Not thread-safe; `memory` must outlive it.
 #pragma once
 
 #include <cstddef>

@@ -56,8 +56,8 @@ StepOutcome Stepper::accept(WalkFrame& frame, const FrameState& caller, bool int
   return StepOutcome::kCaller;
 }
 
-// Restores from the ucontext rather than by CFI: the layout is the kernel's ABI, while restorers other than glibc's have
-// no CFI. The stack pointer may fall here: handlers run on alternate stacks.
+// Restores from the ucontext rather than by CFI: the layout is the kernel's ABI, while restorers other than glibc's
+// have no CFI. The stack pointer may fall here: handlers run on alternate stacks.
 StepOutcome Stepper::by_signal_trampoline(WalkFrame& frame) {
   FrameState caller;
   const TargetAddr gregs = frame.registers.sp() + kMcontext;
@@ -102,7 +102,8 @@ bool Stepper::restore(std::size_t reg, const RegisterRule& rule, std::uint64_t c
       value = evaluate_expression(rule.expression, frame, memory_, cfa);
       break;
     case Kind::kAtExpression:
-      if (const auto at = evaluate_expression(rule.expression, frame, memory_, cfa)) value = memory_.word(TargetAddr(*at));
+      if (const auto at = evaluate_expression(rule.expression, frame, memory_, cfa))
+        value = memory_.word(TargetAddr(*at));
       break;
   }
   if (!value) return false;

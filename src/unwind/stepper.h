@@ -15,7 +15,7 @@ struct WalkFrame {
   FrameState registers;
   bool return_address = false;  // pc is where a call returns to
   bool signal_frame = false;
-  bool uncertain = false;       // found by other means than CFI: what follows must prove itself
+  bool uncertain = false;  // found by other means than CFI: what follows must prove itself
   const char* trust = "";
 };
 
@@ -42,7 +42,8 @@ class Stepper {
 
   [[nodiscard]] std::optional<std::uint64_t> cfa(const FrameRule& rule, const FrameState& frame);
   // Sets one register of the caller; false when its place cannot be read.
-  bool restore(std::size_t reg, const RegisterRule& rule, std::uint64_t cfa, const FrameState& frame, FrameState& caller);
+  bool restore(std::size_t reg, const RegisterRule& rule, std::uint64_t cfa, const FrameState& frame,
+               FrameState& caller);
   StepOutcome accept(WalkFrame& frame, const FrameState& caller, bool interrupted, const char* trust);
 
   // Whether walking on from a guessed caller by CFI leads to another return address or the thread's end.

@@ -1,9 +1,9 @@
 // Native stacks: from a thread's registers to return addresses. No names (symbols/ does those), no ptrace.
 //
 // A frame is found by call frame information where the code has any; else (assembly kernels, generated code, a jump to
-// nowhere) by the return address on top of the stack, the frame pointer, or a bounded scan for return addresses, in that
-// order; RawFrame::trust says which. The walk ends where the thread began, and stops at garbage: the stack pointer must
-// rise, memory must be readable, a caller must be executable.
+// nowhere) by the return address on top of the stack, the frame pointer, or a bounded scan for return addresses, in
+// that order; RawFrame::trust says which. The walk ends where the thread began, and stops at garbage: the stack pointer
+// must rise, memory must be readable, a caller must be executable.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,13 @@ struct RawFrame {
   TargetAddr pc;                  // where execution is (frame 0, signal frames) or would return to
   bool is_return_address = true;  // pc - 1 lies in the call instruction
   std::optional<TargetAddr> sp;
-  bool signal_frame = false;      // the kernel's trampoline below a signal handler; the next frame was interrupted
-  const char* trust = "";  // kTrust* of case.h
+  bool signal_frame = false;  // the kernel's trampoline below a signal handler; the next frame was interrupted
+  const char* trust = "";     // kTrust* of case.h
 };
 
 struct UnwindLimits {
-  std::uint32_t innermost = 128;      // frames kept from the top
-  std::uint32_t outermost = 64;       // and from the bottom when the stack is deeper
+  std::uint32_t innermost = 128;  // frames kept from the top
+  std::uint32_t outermost = 64;   // and from the bottom when the stack is deeper
   // Frames walked at most, for the depth of a runaway recursion. An 8 MiB stack holds up to half a million; walking
   // costs about 0.1 us each.
   std::uint32_t count_up_to = 2'000'000;

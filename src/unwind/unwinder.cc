@@ -33,7 +33,8 @@ Unwinder& Unwinder::operator=(Unwinder&&) noexcept = default;
 Unwinder::~Unwinder() = default;
 
 Result<Unwinder> Unwinder::open(const Snapshot& snapshot) {
-  if (snapshot.memory == nullptr) return fail("unwind process " + std::to_string(snapshot.pid) + ": no memory captured");
+  if (snapshot.memory == nullptr)
+    return fail("unwind process " + std::to_string(snapshot.pid) + ": no memory captured");
   return Unwinder(std::make_unique<Impl>(snapshot));
 }
 

@@ -172,6 +172,9 @@ struct Fault {
   std::string access_source;       // "page-fault" (error code), "instruction"
   std::uint32_t width = 0;         // bytes, 0 when not known
   bool non_canonical = false;
+  bool misaligned = false;    // the address is fine but for its alignment, on which the instruction insists
+  bool crosses_page = false;  // the access began in the page before `address`
+  std::optional<std::uint32_t> operand;     // which of instruction->operands faulted, when that is known
   std::optional<MappingInfo> inside;        // mapping that contains the address
   std::optional<MappingInfo> below, above;  // nearest neighbours otherwise
   std::optional<int> stack_of_tid;          // the address lies in or just below this thread's stack
@@ -183,7 +186,8 @@ struct Fault {
   template <class V>
   void fields(V& v) {
     v("address", address), v("address_source", address_source), v("access", access), v("access_source", access_source);
-    v("width", width), v("non_canonical", non_canonical), v("inside", inside), v("below", below), v("above", above);
+    v("width", width), v("non_canonical", non_canonical), v("misaligned", misaligned);
+    v("crosses_page", crosses_page), v("operand", operand), v("inside", inside), v("below", below), v("above", above);
     v("stack_of_tid", stack_of_tid), v("below_sp", below_sp), v("stack_size", stack_size), v("stack_used", stack_used);
     v("instruction", instruction);
   }
