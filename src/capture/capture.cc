@@ -9,15 +9,16 @@ Result<std::unique_ptr<Capture>> capture_crash(wire::Session& session, std::uint
   auto crash = crash_facts(session, crash_index);
   if (!crash) return tl::unexpected<Error>(crash.error());
   const CrashView view{*crash, threads_in_handlers(session, crash->pid)};
-  const auto process = locate_process(session, crash->pid);
+  const Location where = locate_process(session, crash->pid);
+  if (where.gone) return fail("process " + std::to_string(crash->pid) + " is gone");
   std::string reason = "the process could not be identified from outside";
-  if (process) {
-    auto stopped = capture_by_ptrace(*process, &view);
+  if (where.process) {
+    auto stopped = capture_by_ptrace(*where.process, &view);
     if (stopped) return stopped;
-    if (!is_alive(process->pid)) return stopped;
+    if (!is_alive(where.process->pid)) return stopped;
     reason = stopped.error().what;
   }
-  return capture_by_handler(session.crashes[crash_index], process, view, reason);
+  return capture_by_handler(session.crashes[crash_index], where.process, view, reason);
 }
 
 Result<std::unique_ptr<Capture>> capture_live(int pid) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "capture/maps.h"
 #include "capture/procfs.h"
@@ -24,10 +25,16 @@ std::optional<FileIdentity> session_file(const wire::Session& session) {
   return std::nullopt;
 }
 
-bool maps_file(int pid, const FileIdentity& file) {
-  const auto mappings = parse_maps(read_proc(proc_path(pid, "maps")));
-  return std::any_of(mappings.begin(), mappings.end(),
-                     [&](const Mapping& m) { return m.shared && FileIdentity(m.device, m.inode) == file; });
+enum class Match { kNo, kYes, kHidden };
+
+Match maps_file(int pid, const FileIdentity& file) {
+  const auto text = read_file(proc_path(pid, "maps"));
+  // Unreadable, or empty as for a zombie.
+  if (!text || text->empty()) return is_alive(pid) ? Match::kHidden : Match::kNo;
+  const auto mappings = parse_maps(*text);
+  const bool found = std::any_of(mappings.begin(), mappings.end(),
+                                 [&](const Mapping& m) { return m.shared && FileIdentity(m.device, m.inode) == file; });
+  return found ? Match::kYes : Match::kNo;
 }
 
 // Innermost number of a status file's "NSpid:" line, when there is more than one.
@@ -44,27 +51,32 @@ struct CloseDirectory {
   void operator()(DIR* d) const { ::closedir(d); }
 };
 
-std::optional<LocatedProcess> find_in_namespaces(const FileIdentity& file, int pid_in_record) {
+Location find_in_namespaces(const FileIdentity& file, int pid_in_record) {
   const std::unique_ptr<DIR, CloseDirectory> directory(::opendir("/proc"));
-  if (!directory) return std::nullopt;
+  if (!directory) return {};
+  bool hidden = false;
   while (const dirent* entry = ::readdir(directory.get())) {  // NOLINT(concurrency-mt-unsafe): our own stream
     const auto number = parse_number(entry->d_name);
     if (!number) continue;
     const int pid = static_cast<int>(*number);
-    if (nested_pid(read_proc(proc_path(pid, "status"))) == pid_in_record && maps_file(pid, file)) {
-      return LocatedProcess{pid, true};
-    }
+    if (nested_pid(read_proc(proc_path(pid, "status"))) != pid_in_record) continue;
+    const Match match = maps_file(pid, file);
+    if (match == Match::kYes) return {LocatedProcess{pid, true}, false};
+    hidden = hidden || match == Match::kHidden;
   }
-  return std::nullopt;
+  return {std::nullopt, !hidden};
 }
 
 }  // namespace
 
-std::optional<LocatedProcess> locate_process(const wire::Session& session, int pid_in_record) {
+Location locate_process(const wire::Session& session, int pid_in_record) {
   const auto file = session_file(session);
-  if (!file) return std::nullopt;
-  if (maps_file(pid_in_record, *file)) return LocatedProcess{pid_in_record, false};
-  return find_in_namespaces(*file, pid_in_record);
+  if (!file) return {};
+  const Match match = maps_file(pid_in_record, *file);
+  if (match == Match::kYes) return {LocatedProcess{pid_in_record, false}, false};
+  Location elsewhere = find_in_namespaces(*file, pid_in_record);
+  if (match == Match::kHidden) elsewhere.gone = false;
+  return elsewhere;
 }
 
 int own_tid(const LocatedProcess& process, int tid) {

@@ -16,8 +16,11 @@ struct LocatedProcess {
   bool foreign = false;  // in another pid namespace: its thread ids differ from ours
 };
 
-// nullopt when there is none, or it cannot be told (no /proc, or the process hides its mappings).
-[[nodiscard]] std::optional<LocatedProcess> locate_process(const wire::Session& session, int pid_in_record);
+struct Location {
+  std::optional<LocatedProcess> process;
+  bool gone = false;  // it is not there; neither: it cannot be told (no /proc, or a candidate hides its mappings)
+};
+[[nodiscard]] Location locate_process(const wire::Session& session, int pid_in_record);
 
 // The id of a thread as its own process sees it.
 [[nodiscard]] int own_tid(const LocatedProcess& process, int tid);
