@@ -45,10 +45,22 @@ std::string without_library(std::string_view list, std::string_view library) {
   return rest;
 }
 
+// Whether the shell would take a file that the kernel refuses for a script: its first line is text.
+bool is_shell_text(const std::string& path) {
+  constexpr std::size_t kLineBytes = 80;
+  char head[kLineBytes];
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t got = fd ? ::read(fd.get(), head, sizeof head) : -1;
+  if (got < 0) return false;
+  const std::string_view text(head, static_cast<std::size_t>(got));
+  return text.substr(0, text.find('\n')).find('\0') == std::string_view::npos;
+}
+
 // What the child executes, made before the fork: after it only async-signal-safe calls are made.
 struct Image {
   std::vector<std::string> arguments, variables, shell_arguments;
   std::vector<char*> argv, envp, shell_argv;
+  bool for_shell = false;  // when the kernel does not know the format
 };
 
 Image make_image(const TargetCommand& command, const std::optional<RuntimeAttachment>& runtime) {
@@ -59,6 +71,7 @@ Image make_image(const TargetCommand& command, const std::optional<RuntimeAttach
   // A script without "#!" is for the shell, as execvp and every shell have it.
   image.shell_arguments = {"/bin/sh", command.path};
   image.shell_arguments.insert(image.shell_arguments.end(), command.argv.begin() + 1, command.argv.end());
+  image.for_shell = is_shell_text(command.path);
   image.argv = pointers(image.arguments);
   image.envp = pointers(image.variables);
   image.shell_argv = pointers(image.shell_arguments);
@@ -71,7 +84,7 @@ Image make_image(const TargetCommand& command, const std::optional<RuntimeAttach
   standard.unplug();
   signals.restore();
   ::execve(path, image.argv.data(), image.envp.data());
-  if (errno == ENOEXEC) ::execve("/bin/sh", image.shell_argv.data(), image.envp.data());
+  if (errno == ENOEXEC && image.for_shell) ::execve("/bin/sh", image.shell_argv.data(), image.envp.data());
   const int why = errno;
   // Fails only when the front is gone, and then nobody asks.
   while (::write(report, &why, sizeof why) < 0 && errno == EINTR) continue;
