@@ -91,6 +91,12 @@ SEGWHY_EXPORT int _IO_putc(int character, FILE* stream) {
   return record_character(next()._IO_putc(character, stream), stream);
 }
 
+// What the inlined putc_unlocked calls when the stream has no room, which an unbuffered one never has.
+SEGWHY_EXPORT int __overflow(FILE* stream, int character) {
+  const int result = next().__overflow(stream, character);
+  return character != EOF ? record_character(result, stream) : result;
+}
+
 SEGWHY_EXPORT int vfprintf(FILE* stream, const char* format, va_list arguments) {
   return print_and_record(stream, format, arguments,
                           [=](va_list list) { return next().vfprintf(stream, format, list); });

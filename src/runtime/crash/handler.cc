@@ -2,6 +2,7 @@
 
 #include "runtime/crash/handover.h"
 #include "runtime/crash/process.h"
+#include "runtime/crash/recovery.h"
 #include "runtime/crash/signal_event.h"
 #include "runtime/crash/thread_state.h"
 #include "runtime/pal/atomic.h"
@@ -64,30 +65,53 @@ void pend(const SignalEvent& event) {
          pal::fetch_add(handled_count, 1) < session()->handled_capture_limit;
 }
 
+// Notes a terminating signal and hands over what is to be handed over, on the current stack. `event` is all it needs.
+struct Attempt {
+  const SignalEvent& event;
+  bool handed_over;
+};
+
+void attempt_hand_over(void* argument) {
+  auto& attempt = *static_cast<Attempt*>(argument);
+  if (!wants_hand_over(attempt.event)) return;
+  attempt.handed_over = true;
+  hand_over(attempt.event);
+}
+
+// The same with a net under it: whatever state the session's memory is in, the signal takes its course afterwards.
+void attempt_recoverably(void* argument) {
+  ThreadState& thread = nearby_thread_state();
+  if (run_recoverably(thread, &attempt_hand_over, argument)) return;
+  (void)run_recoverably(
+      thread, [](void* state) { abandon_hand_over(*static_cast<const ThreadState*>(state)); }, &thread);
+}
+
 // The kernel may have started the handler on a stack of the application's with little room: the runtime's own is used
 // for the real work, and named to the kernel meanwhile, so that a fault of the runtime's own lands on it too.
-void hand_over_on_own_stack(const SignalEvent& event) {
+// True when the signal was handed over.
+[[nodiscard]] bool hand_over_if_wanted(const SignalEvent& event) {
+  Attempt attempt{event, false};
   const ThreadState* const thread = thread_state();
-  AltStack* const stack = thread != nullptr ? thread->stack : nullptr;
-  if (stack == nullptr || stack->holds(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)))) {
-    hand_over(event);
-    return;
+  if (thread == nullptr) {  // on borrowed TLS, which cannot hold a net
+    attempt_hand_over(&attempt);
+    return attempt.handed_over;
   }
-  struct Call {
-    const AltStack* stack;
-    const SignalEvent& event;
-  } call{stack, event};
+  AltStack* const stack = thread->stack;
+  if (stack == nullptr || stack->holds(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)))) {
+    attempt_recoverably(&attempt);
+    return attempt.handed_over;
+  }
   pal::call_on_stack(
       stack->top(),
       [](void* argument) {
-        const auto& arguments = *static_cast<const Call*>(argument);
-        install_alt_stack(arguments.stack);
-        hand_over(arguments.event);
+        install_alt_stack(nearby_thread_state().stack);
+        attempt_recoverably(argument);
       },
-      &call);
+      &attempt);
   stack_t before = event.context.uc_stack;
   if ((before.ss_flags & kAutoDisarm) != 0) before = {nullptr, SS_DISABLE, 0};
   pal::set_signal_stack(&before);
+  return attempt.handed_over;
 }
 
 // True when returning to the interrupted instruction raises the same fault again.
@@ -141,8 +165,10 @@ void die(const SignalEvent& event) {
 
 void run_application_handler(const SignalEvent& event, bool handed_over) {
   if ((event.action.flags & static_cast<int>(SA_RESETHAND)) != 0) reset_application_action(event.signal);
+  const SignalMask before = interrupted_mask(event.context);
   const pal::HandlerCall call{event.signal, event.action.handler, enter_handler_mask(event)};
   ThreadState* const noted = handed_over ? thread_state() : nullptr;
+  if (noted != nullptr) noted->handler_mask = call.mask & ~before;
   if (frame_is_in_place(event)) {
     if (noted != nullptr) noted->handler_frame = reinterpret_cast<uintptr_t>(&event.context) - 8;
     pal::enter_handler_in_place(event.context, event.info, call);
@@ -162,14 +188,13 @@ void run_application_handler(const SignalEvent& event, bool handed_over) {
 void on_signal(int signal, siginfo_t* info, void* context) {
   const SignalEvent event = make_event(signal, *info, *static_cast<ucontext_t*>(context));
   if (event.is_fault() && pal::fix_up_guarded_copy(event.context)) return;
-  if (handing_over(nearby_thread_state()) && thread_state() != nullptr) {
-    if (event.is_fault()) abandon_hand_over(nearby_thread_state());
+  if (runs_recoverably(nearby_thread_state()) && thread_state() != nullptr) {
+    if (event.is_fault()) give_up_faulted(nearby_thread_state());
     return pend(event);
   }
   if (!event.is_fault() && in_mask(event.blocked, signal)) return pend(event);
 
-  const bool handed_over = wants_hand_over(event);
-  if (handed_over) hand_over_on_own_stack(event);
+  const bool handed_over = hand_over_if_wanted(event);
   if (event.has_application_handler) {
     run_application_handler(event, handed_over);
   } else {

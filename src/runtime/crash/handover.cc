@@ -43,9 +43,12 @@ constexpr uint64_t kLongestWaitNs = 120'000'000'000;
   return nullptr;
 }
 
-// The application's handler still runs on the frame it was entered on: the frame's ucontext is intact.
-[[nodiscard]] bool handler_frame_alive(uintptr_t frame, const CrashRecord& record, uint64_t stack_pointer) {
-  if (frame == 0 || stack_pointer >= frame) return false;
+// The application's handler for `record` still runs: what it blocks is blocked, and the frame that it was entered on is
+// below the top of the stack with its ucontext intact.
+[[nodiscard]] bool handler_runs(const ThreadState& thread, const CrashRecord& record, const ucontext_t& now) {
+  const uintptr_t frame = thread.handler_frame;
+  if (frame == 0 || pal::stack_pointer(now) >= frame) return false;
+  if ((thread.handler_mask & ~pal::to_mask(now.uc_sigmask)) != 0) return false;
   ucontext_t context;
   constexpr size_t kNeeded = offsetof(ucontext_t, uc_mcontext) + sizeof context.uc_mcontext.gregs;
   if (pal::guarded_copy(&context, reinterpret_cast<const void*>(frame + 8), kNeeded) != kNeeded) return false;
@@ -54,13 +57,13 @@ constexpr uint64_t kLongestWaitNs = 120'000'000'000;
 
 // CrashRecord index+1 of the earlier hand-over that `record` follows from: the application's handler for it has raised
 // or faulted again, or has returned to the same instruction, which did.
-[[nodiscard]] uint32_t predecessor(const ThreadState& thread, const CrashRecord& record) {
+[[nodiscard]] uint32_t predecessor(const ThreadState& thread, const CrashRecord& record, const ucontext_t& now) {
   if (thread.last_crash == 0 || thread.last_crash > wire::kMaxCrashes) return 0;
   const CrashRecord& last = session()->crashes[thread.last_crash - 1];
   if (last.tid != record.tid || last.pid != record.pid || pal::load(last.state) == wire::kCrashFree) return 0;
   const bool same_fault = last.signal == record.signal && last.registers.rip == record.registers.rip &&
                           last.registers.rsp == record.registers.rsp;
-  return same_fault || handler_frame_alive(thread.handler_frame, last, record.registers.rsp) ? thread.last_crash : 0;
+  return same_fault || handler_runs(thread, last, now) ? thread.last_crash : 0;
 }
 
 // struct abort_msg_s of glibc, for the text that precedes an abort() (assert, heap checks, fortify): a size, the text.
@@ -98,7 +101,7 @@ void fill_record(CrashRecord& record, const SignalEvent& event) {
   memcpy(record.siginfo, &event.info, sizeof record.siginfo);
   pal::read_registers(event.context, record.registers);
   record.in_runtime = in_own_code(record.registers.rip) ? 1 : 0;
-  record.follows = record.tid == thread.tid ? predecessor(thread, record) : 0;
+  record.follows = record.tid == thread.tid ? predecessor(thread, record, event.context) : 0;
   copy_abort_text(record);
 }
 
@@ -125,32 +128,6 @@ void allow_tracing(bool allow) {
   pal::syscall(SYS_prctl, PR_SET_PTRACER, allow ? PR_SET_PTRACER_ANY : 0UL, 0, 0, 0);
 }
 
-void hand_over_record(CrashRecord& record, const SignalEvent& event) {
-  fill_record(record, event);
-  allow_tracing(true);
-  pal::store(record.state, wire::kCrashReady);
-  ring_doorbell();
-  if (!wait_for_release(record)) pal::store(record.state, wire::kCrashReleased);
-  // A program that survives by its own handler gets the kernel's default back.
-  if (event.has_application_handler) allow_tracing(false);
-}
-
-// Separate, never inlined: __builtin_setjmp spoils the registers of its function, so nothing here may live in one.
-__attribute__((noinline)) void hand_over_recoverably(ThreadState& thread, CrashRecord& record,
-                                                     const SignalEvent& event) {
-  void* recovery[5];
-  ThreadState* volatile own_thread = &thread;
-  CrashRecord* volatile own_record = &record;
-  if (__builtin_setjmp(recovery) == 0) {
-    pal::store(thread.recovery, recovery);
-    hand_over_record(record, event);
-  } else {
-    own_record->in_runtime = 1;
-    pal::store(own_record->state, wire::kCrashReleased);
-  }
-  pal::store(own_thread->recovery, static_cast<void**>(nullptr));
-}
-
 }  // namespace
 
 void hand_over(const SignalEvent& event) {
@@ -161,24 +138,26 @@ void hand_over(const SignalEvent& event) {
     ring_doorbell();
     return;
   }
-  ThreadState* const thread = thread_state();
-  if (thread == nullptr) {  // on borrowed TLS, where no recovery can be left
-    hand_over_record(*record, event);
-    return;
+  fill_record(*record, event);
+  if (ThreadState* const thread = thread_state()) {
+    thread->last_crash = static_cast<uint32_t>(record - session()->crashes) + 1;
+    thread->handler_frame = 0;
   }
-  hand_over_recoverably(*thread, *record, event);
-  thread->last_crash = static_cast<uint32_t>(record - session()->crashes) + 1;
-  thread->handler_frame = 0;
+  allow_tracing(true);
+  pal::store(record->state, wire::kCrashReady);
+  ring_doorbell();
+  if (!wait_for_release(*record)) pal::store(record->state, wire::kCrashReleased);
+  // A program that survives by its own handler gets the kernel's default back.
+  if (event.has_application_handler) allow_tracing(false);
 }
 
-bool handing_over(const ThreadState& thread) {
-  return pal::load(thread.recovery) != nullptr;
-}
-
-void abandon_hand_over(ThreadState& thread) {
-  void** const recovery = thread.recovery;
-  thread.recovery = nullptr;
-  __builtin_longjmp(recovery, 1);
+void abandon_hand_over(const ThreadState& thread) {
+  if (thread.last_crash == 0 || thread.last_crash > wire::kMaxCrashes) return;
+  CrashRecord& record = session()->crashes[thread.last_crash - 1];
+  const uint32_t state = pal::load(record.state);
+  if (record.tid != thread.tid || (state != wire::kCrashReady && state != wire::kCrashTaken)) return;
+  record.in_runtime = 1;
+  pal::store(record.state, wire::kCrashReleased);
 }
 
 }  // namespace segwhy::runtime

@@ -8,14 +8,10 @@
 
 namespace segwhy::runtime {
 
-// Returns when the monitor released the signal, died, or took longer than allowed. A fault of the runtime's own on the
-// way ends the hand-over early.
+// Returns when the monitor released the signal, died, or took longer than allowed.
 void hand_over(const SignalEvent& event);
 
-// True while `thread`, the calling one, is inside hand_over().
-[[nodiscard]] bool handing_over(const ThreadState& thread);
-
-// After a fault of the runtime's own inside hand_over(): continues at its end.
-[[noreturn]] void abandon_hand_over(ThreadState& thread);
+// After hand_over() faulted half way on `thread`, the calling one: leaves the record as evidence of that.
+void abandon_hand_over(const ThreadState& thread);
 
 }  // namespace segwhy::runtime

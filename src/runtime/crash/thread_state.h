@@ -12,7 +12,8 @@ struct ThreadState {
   AltStack* stack;  // null: none could be made
   MaskView mask;
   void** recovery;          // where a fault of the runtime's own while it hands over continues; null otherwise
-  uintptr_t handler_frame;  // frame on which the application's handler was entered after the last hand-over
+  uintptr_t handler_frame;  // frame on which the application's handler was entered after the last hand-over, and
+  SignalMask handler_mask;  // what it blocks in the kernel that was not blocked before: both tell whether it still runs
   uint32_t tid;             // 0: not seen yet
   uint32_t last_crash;      // CrashRecord index+1 of this thread's last hand-over, 0: none
   uint8_t exit_rounds;      // rounds of thread-specific-data destructors that have run

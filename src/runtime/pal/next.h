@@ -13,17 +13,20 @@
 extern "C" {
 // Not declared in any header that an application includes.
 int _IO_putc(int character, FILE* stream);
+int __overflow(FILE* stream, int character);
 int __vfprintf_chk(FILE* stream, int flag, const char* format, va_list arguments);
 int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
 }
 
-// One list for the table, its resolution and the check that it is complete.
-#define SEGWHY_NEXT_FUNCTIONS(X)                                                                               \
-  X(sigaction)                                                                                                 \
-  X(sigprocmask)                                                                                               \
-  X(pthread_sigmask) X(sigaltstack) X(pthread_create) X(wait) X(waitpid) X(wait3) X(wait4) X(waitid) X(write)  \
-      X(writev) X(vdprintf) X(__vdprintf_chk) X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) \
-          X(fputc_unlocked) X(putc) X(putc_unlocked) X(_IO_putc) X(vfprintf) X(__vfprintf_chk) X(perror)
+// One list for the table and its resolution.
+// clang-format off
+#define SEGWHY_NEXT_FUNCTIONS(X)                                                                \
+  X(sigaction) X(sigprocmask) X(pthread_sigmask) X(sigaltstack) X(pthread_create)               \
+  X(wait) X(waitpid) X(wait3) X(wait4) X(waitid)                                                \
+  X(write) X(writev) X(vdprintf) X(__vdprintf_chk)                                              \
+  X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) X(fputc_unlocked)            \
+  X(putc) X(putc_unlocked) X(_IO_putc) X(__overflow) X(vfprintf) X(__vfprintf_chk) X(perror)
+// clang-format on
 
 namespace segwhy::runtime::pal {
 
