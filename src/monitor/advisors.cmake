@@ -8,7 +8,7 @@ add_custom_command(
   DEPENDS ${cause_pages} ${CMAKE_CURRENT_LIST_DIR}/embed_causes.cmake
   VERBATIM)
 segwhy_layer(advisors
-  SOURCES explain.cc ${cause_pages_cc}
-  LINKS segwhy_report
-  PRIVATE_LINKS fmt::fmt)
-segwhy_test(advisors_test SOURCES explain_test.cc LINKS segwhy_advisors)
+  SOURCES doctor.cc doctor_checks.cc doctor_facts.cc doctor_python.cc explain.cc version_range.cc ${cause_pages_cc}
+  LINKS segwhy_report segwhy_capture segwhy_elf
+  PRIVATE_LINKS fmt::fmt nlohmann_json::nlohmann_json)
+segwhy_test(advisors_test SOURCES doctor_test.cc explain_test.cc LINKS segwhy_advisors)
