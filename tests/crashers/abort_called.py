@@ -1,0 +1,6 @@
+# abort() without a message.
+#
+# class: abort
+import os
+
+os.abort()  # dies here

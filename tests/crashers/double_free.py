@@ -1,0 +1,13 @@
+# glibc notices the second free.
+#
+# class: double-free
+# also: heap-corruption
+import ctypes
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+block = libc.malloc(ctypes.c_size_t(2000))
+keep = libc.malloc(ctypes.c_size_t(2000))
+libc.free(block)
+libc.free(block)  # dies here

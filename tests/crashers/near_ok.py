@@ -1,0 +1,4 @@
+# Near miss: nothing happens.
+#
+# class: none
+print("fine")

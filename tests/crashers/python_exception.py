@@ -1,0 +1,8 @@
+# An ordinary traceback.
+#
+# class: python-exception
+def lookup(table):
+    return table["b"]  # dies here
+
+
+lookup({"a": 1})
