@@ -71,7 +71,7 @@ std::optional<Reading> as_fill(std::uint64_t value, const Case& evidence) {
 }
 
 // glibc 2.32 and later store the link of a freed block as link ^ (its own address >> 12). When both lie close to each
-// other the top bits undo themselves from the left.
+// other the top bits undo themselves from the left; bits that differ between the two addresses stay wrong.
 std::uint64_t demangled(std::uint64_t value) {
   std::uint64_t plain = 0;
   for (int shift = 52; shift >= 0; shift -= 12) {
@@ -91,9 +91,10 @@ std::optional<Reading> as_free_list_link(std::uint64_t value, const Case& eviden
   constexpr std::uint64_t kHeapReach = std::uint64_t{64} << 30;
   const std::uint64_t plain = demangled(value);
   const bool in_heap = plain >= executable->end && plain - executable->end < kHeapReach;
-  if (!in_heap || plain % 16 != 0 || plain == value) return std::nullopt;
-  return Reading{Reading::Kind::kFreeListLink,
-                 fmt::format("a link of glibc's list of freed blocks (0x{:x} stands for 0x{:x})", value, plain)};
+  if (!in_heap || plain == value) return std::nullopt;
+  return Reading{
+      Reading::Kind::kFreeListLink,
+      fmt::format("a link of glibc's list of freed blocks (0x{:x}, which stands for about 0x{:x})", value, plain)};
 }
 
 bool is_round(double number) {
@@ -127,17 +128,20 @@ std::string gap(const MappingInfo& mapping, const char* side) {
 
 std::optional<Reading> read_pointer_value(std::uint64_t value, const Case& evidence) {
   if (is_null_zone(value)) return std::nullopt;
+  if (auto fill = as_fill(value, evidence)) return fill;  // some fills are letters
   if (auto text = as_text(value)) return text;
-  if (auto fill = as_fill(value, evidence)) return fill;
   if (auto number = as_float(value)) return number;
   return as_free_list_link(value, evidence);
 }
 
 const Operand* faulting_operand(const Fault& fault) {
   if (!fault.instruction) return nullptr;
+  const auto& operands = fault.instruction->operands;
+  if (fault.operand && *fault.operand < operands.size() && operands[*fault.operand].kind == "memory")
+    return &operands[*fault.operand];
   const Operand* only = nullptr;
   int count = 0;
-  for (const Operand& operand : fault.instruction->operands) {
+  for (const Operand& operand : operands) {
     if (operand.kind != "memory" || (!operand.read && !operand.written)) continue;
     ++count;
     only = &operand;

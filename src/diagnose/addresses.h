@@ -33,7 +33,8 @@ struct Reading {
 // heap can be.
 [[nodiscard]] std::optional<Reading> read_pointer_value(std::uint64_t value, const Case& evidence);
 
-// The memory operand that faulted: the one whose address is the fault's, else the only one; nullptr without.
+// The memory operand that faulted: the one the decoder names, else the one whose address is the fault's, else the only
+// one; nullptr without.
 [[nodiscard]] const Operand* faulting_operand(const Fault& fault);
 [[nodiscard]] std::optional<std::uint64_t> register_value(const Operand& operand, const std::string& name);
 

@@ -24,6 +24,8 @@ bool Facts::raised_by_kernel() const {
 bool Facts::sent_from_outside() const {
   const Death& death = evidence.death;
   if (!death.signal || !death.code || *death.code > 0) return false;
+  // abort() raises it by tgkill; the pid may be that of another pid namespace.
+  if (*death.signal == SIGABRT && *death.code == SI_TKILL) return false;
   return death.sender_pid && *death.sender_pid != evidence.program.pid;
 }
 

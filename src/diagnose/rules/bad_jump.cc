@@ -76,9 +76,10 @@ std::optional<Candidate> bad_jump(const Facts& facts) {
   const auto target = target_of(facts);
   if (!target) return std::nullopt;
   const Fault& fault = *facts.fault();
-  const bool arrived = pc_of(facts) == *target || fault.access == "execute";
+  const bool arrived = pc_of(facts) == *target;
   Candidate candidate{.slug = "bad-jump", .score = 80};
-  candidate.confidence = arrived ? Confidence::kCertain : Confidence::kLikely;
+  // A target that is no address at all faults on the transfer itself; one that is, on arrival.
+  candidate.confidence = Confidence::kCertain;
   const NativeFrame* caller = caller_of(facts);
   const std::string from = caller == nullptr ? "Some code" : describe(*caller);
   const char* kind = is_null_zone(*target) ? "a null function pointer" : "an address that holds no code";
@@ -96,7 +97,7 @@ std::optional<Candidate> bad_jump(const Facts& facts) {
         fmt::format("Set the callback that {} hands over before {} calls it.", line_name(facts), from));
   else
     add(candidate.advice, argument_advice(facts));
-  if (!arrived || !is_null_zone(*target)) candidate.experiments = memory_experiments(facts);
+  if (!is_null_zone(*target)) candidate.experiments = memory_experiments(facts);
   return candidate;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 
 #include "base/text.h"
@@ -56,9 +57,9 @@ bool is_used_up(const Facts& facts, const Fault& fault) {
 
 Exhaustion exhaustion_of(const Facts& facts, const Fault& fault) {
   Exhaustion e;
-  const std::int64_t below = fault.below_sp.value_or(kLargestFrame);
-  e.near_sp = std::llabs(below) <= kUsualFrame;
-  const bool in_reach = below <= kLargestFrame && below >= -kLargestFrame;
+  const std::int64_t distance = fault.below_sp ? std::llabs(*fault.below_sp) : INT64_MAX;
+  e.near_sp = distance <= kUsualFrame;
+  const bool in_reach = distance <= kLargestFrame;
   const bool own_stack = facts.crashed != nullptr && fault.stack_of_tid == facts.crashed->tid;
   const Thread* thread = facts.crashed;
   const bool below_start =

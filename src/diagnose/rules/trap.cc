@@ -48,10 +48,12 @@ std::optional<Candidate> trap(const Facts& facts) {
   if (!facts.raised_by_kernel()) return std::nullopt;
   if (facts.died_of(SIGFPE) && facts.evidence.death.code && *facts.evidence.death.code != kIntegerDivide)
     return floating_point(facts, *facts.evidence.death.code);
-  if (!facts.died_of(SIGILL) && !facts.died_of(SIGTRAP)) return std::nullopt;
+  // `hlt` and `int` are refused to a program, which the kernel reports as SIGSEGV.
+  const bool could_be = facts.died_of(SIGILL) || facts.died_of(SIGTRAP) || facts.died_of(SIGSEGV);
+  if (!could_be) return std::nullopt;
   const Instruction* instruction = facts.instruction();
   const bool decoded = instruction != nullptr && instruction->category == "trap";
-  if (facts.died_of(SIGILL) && !decoded) return std::nullopt;
+  if (!facts.died_of(SIGTRAP) && !decoded) return std::nullopt;
 
   Candidate candidate{.slug = "trap", .score = 80};
   candidate.confidence = decoded ? Confidence::kCertain : Confidence::kLikely;

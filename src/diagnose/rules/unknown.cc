@@ -37,7 +37,7 @@ std::optional<Candidate> unknown(const Facts& facts) {
   Candidate candidate{.slug = "unknown", .confidence = Confidence::kPossible, .score = 0};
   candidate.summary = ending(facts) + "; the evidence does not say why.";
   candidate.evidence.push_back(ending(facts) + ".");
-  if (const Fault* fault = facts.fault(); fault != nullptr && fault->address)
+  if (const Fault* fault = facts.fault(); facts.memory_fault() && fault != nullptr && fault->address)
     candidate.evidence.push_back(fmt::format("It {}, {}.", access_phrase(*fault), describe_place(*fault)));
   if (!facts.text.last_line.empty()) candidate.evidence.push_back("Last line on stderr: " + facts.text.last_line);
   add_common_evidence(facts, candidate);

@@ -17,14 +17,6 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 
-// The operand is where it belongs, only not on the boundary that an aligned vector instruction insists on.
-bool is_misaligned(const Fault& fault) {
-  const Operand* operand = faulting_operand(fault);
-  if (operand == nullptr || !operand->address || fault.non_canonical || !fault.inside) return false;
-  const bool vector = operand->width >= 16;
-  return vector && *operand->address % operand->width != 0;
-}
-
 // The access ran off the end of a mapping: the way a loop or a copy that is too long dies.
 bool ran_off_the_end(const Fault& fault) {
   if (!fault.address) return false;
@@ -106,12 +98,13 @@ void add_evidence(const Facts& facts, const Fault& fault, const Leads& leads, Ca
   for (const std::string& sentence : leads.concurrent) candidate.evidence.push_back(sentence);
 }
 
+// The operand is where it belongs, only not on the boundary that an aligned vector instruction insists on.
 Candidate misaligned(const Facts& facts, const Fault& fault) {
-  const Operand& operand = *faulting_operand(fault);
   Candidate candidate{.slug = "wild-pointer", .confidence = Confidence::kPossible, .score = 80};
   candidate.summary =
-      fmt::format("{} used an instruction that needs {}-byte alignment on {}, which is mapped but not aligned{}.",
-                  subject(facts), operand.width, hex(*operand.address), in_function(facts));
+      fmt::format("{} used an instruction that insists on alignment on {}, which is not aligned{}.", subject(facts),
+                  fault.address ? hex(*fault.address) : "an address", in_function(facts));
+  candidate.evidence.push_back(fmt::format("The address is {}; only its alignment is wrong.", describe_place(fault)));
   add_common_evidence(facts, candidate);
   candidate.alternatives.push_back(
       {"abi-mismatch",
@@ -151,9 +144,11 @@ bool belongs_to_another_rule(const Facts& facts, const Fault& fault) {
 std::optional<Candidate> wild_pointer(const Facts& facts) {
   if (!facts.memory_fault()) return std::nullopt;
   const Fault* fault = facts.fault();
+  const bool stopped_itself = facts.instruction() != nullptr && facts.instruction()->category == "trap";
+  if (stopped_itself) return std::nullopt;
   if (fault == nullptr || (!fault->address && !fault->non_canonical))
     return facts.evidence.death.code == SI_KERNEL ? std::optional(without_address(facts)) : std::nullopt;
-  if (is_misaligned(*fault)) return misaligned(facts, *fault);
+  if (fault->misaligned) return misaligned(facts, *fault);
   if (belongs_to_another_rule(facts, *fault)) return std::nullopt;
 
   const Leads leads = leads_of(facts, *fault);
