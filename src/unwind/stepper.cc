@@ -159,17 +159,42 @@ StepOutcome Stepper::by_frame_pointer(WalkFrame& frame) {
   caller.set(Registers::kRbp, *saved);
   caller.set(Registers::kRip, *pc);
   caller.set(Registers::kRsp, *fp + 2 * kWord);
+  if (const auto owner = owner_of_frame_pointer(frame.registers, caller)) {
+    return accept(frame, *owner, false, kTrustScan);
+  }
   if (prove(caller) == Proof::kWrong) return StepOutcome::kLost;
   return accept(frame, caller, false, kTrustFp);
 }
 
-Stepper::Proof Stepper::prove(const FrameState& candidate) {
+// Code that keeps no frame pointer leaves its caller's in the register. That caller's return address is then on the
+// stack before the frame, and unwinding it by CFI leads exactly where the frame pointer does.
+std::optional<FrameState> Stepper::owner_of_frame_pointer(const FrameState& frame, const FrameState& caller) {
+  const std::uint64_t fp = frame.value[Registers::kRbp];
+  const std::uint64_t end = std::min(fp, frame.sp().value() + kScanBytes);
+  for (std::uint64_t slot = frame.sp().value(); slot < end; slot += kWord) {
+    const auto word = memory_.word(TargetAddr(slot));
+    if (!word) return std::nullopt;
+    if (!code_.follows_call(TargetAddr(*word))) continue;
+    FrameState candidate;
+    candidate.set(Registers::kRip, *word);
+    candidate.set(Registers::kRsp, slot + kWord);
+    candidate.set(Registers::kRbp, fp);
+    WalkFrame next;
+    if (prove(candidate, &next) != Proof::kRight) continue;
+    if (next.registers.pc() == caller.pc() && next.registers.sp() == caller.sp()) return candidate;
+  }
+  return std::nullopt;
+}
+
+Stepper::Proof Stepper::prove(const FrameState& candidate, WalkFrame* next) {
   WalkFrame probe;
   probe.registers = candidate;
   probe.return_address = true;
   probe.uncertain = true;
   if (cfi_.rule(candidate.pc(), true) == nullptr) return Proof::kNone;
-  return by_cfi(probe) == StepOutcome::kLost ? Proof::kWrong : Proof::kRight;
+  const StepOutcome outcome = by_cfi(probe);
+  if (next != nullptr) *next = probe;
+  return outcome == StepOutcome::kLost ? Proof::kWrong : Proof::kRight;
 }
 
 // The skipped code may have changed the frame pointer that the candidate relies on, and then saved it: between the

@@ -46,9 +46,12 @@ class Stepper {
                FrameState& caller);
   StepOutcome accept(WalkFrame& frame, const FrameState& caller, bool interrupted, const char* trust);
 
-  // Whether walking on from a guessed caller by CFI leads to another return address or the thread's end.
+  // Whether walking on from a guessed caller by CFI leads to another return address or the thread's end. `next` is
+  // where it led.
   enum class Proof { kNone, kWrong, kRight };
-  Proof prove(const FrameState& candidate);
+  Proof prove(const FrameState& candidate, WalkFrame* next = nullptr);
+  // The frame between this one and the caller that the frame pointer leads to, if the frame pointer is not this one's.
+  std::optional<FrameState> owner_of_frame_pointer(const FrameState& frame, const FrameState& caller);
   // The candidate caller found at `slot`, with a frame pointer that proves it if there is one.
   Proof prove_scanned(const FrameState& frame, TargetAddr slot, FrameState& candidate);
 

@@ -16,13 +16,16 @@ namespace segwhy::test {
 // Memory that consists of the regions put into it.
 class FakeMemory final : public MemoryReader {
  public:
-  void put(std::uint64_t at, std::vector<std::uint8_t> bytes) { regions_[at] = std::move(bytes); }
-  void put_word(std::uint64_t at, std::uint64_t word) {
-    for (auto& [start, bytes] : regions_) {
-      if (at < start || at + sizeof word > start + bytes.size()) continue;
-      std::memcpy(bytes.data() + (at - start), &word, sizeof word);
+  // Into the region that contains it, else as a region of its own.
+  void put(std::uint64_t at, std::vector<std::uint8_t> bytes) {
+    for (auto& [start, region] : regions_) {
+      if (at < start || at + bytes.size() > start + region.size()) continue;
+      std::copy(bytes.begin(), bytes.end(), region.begin() + static_cast<std::ptrdiff_t>(at - start));
       return;
     }
+    regions_[at] = std::move(bytes);
+  }
+  void put_word(std::uint64_t at, std::uint64_t word) {
     std::vector<std::uint8_t> bytes(sizeof word);
     std::memcpy(bytes.data(), &word, sizeof word);
     put(at, std::move(bytes));
