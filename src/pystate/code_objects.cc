@@ -1,6 +1,6 @@
 #include "pystate/code_objects.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 // PATH_MAX, and the longest names that machine-made code comes with.
@@ -80,4 +80,4 @@ std::vector<std::string> CodeObjects::string_constants(TargetAddr code, std::siz
   return out;
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -12,7 +12,7 @@
 #include "pystate/line_table.h"
 #include "pystate/objects.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 struct CodeInfo {
   std::string file;      // co_filename: bytes that open the file, not always valid UTF-8
@@ -59,4 +59,4 @@ class CodeObjects {
   std::unordered_map<std::uint64_t, Known> known_;  // by address
 };
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -13,7 +13,7 @@
 
 #include "pystate/layout.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 // Memory at invented addresses; everything outside is unreadable.
 class FakeMemory final : public MemoryReader {
@@ -196,4 +196,4 @@ class FakePython {
   std::map<std::string, TargetAddr> types_;
 };
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 constexpr std::int64_t kCodeUnit = 2;
@@ -212,4 +212,4 @@ FrameChain walk_frames(ObjectReader& objects, CodeObjects& codes, TargetAddr fir
   return Walk(objects, codes, limits).run(first);
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -8,7 +8,7 @@
 
 #include "pystate/code_objects.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 struct RawFrame {
   TargetAddr code;
@@ -30,4 +30,4 @@ struct FrameLimits {
 [[nodiscard]] FrameChain walk_frames(ObjectReader& objects, CodeObjects& codes, TargetAddr first,
                                      const FrameLimits& limits);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

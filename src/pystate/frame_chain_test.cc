@@ -6,7 +6,7 @@
 
 #include "pystate/fake_python.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 constexpr FrameLimits kLimits{4, 3, 5000};
@@ -187,4 +187,4 @@ TEST(FrameChain, From314OnCodeReferencesCarryFlags) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 constexpr std::size_t kFields = static_cast<std::size_t>(Field::kCount);
@@ -77,4 +77,4 @@ Result<Layout> layout_of(int minor, MemoryReader& memory, TargetAddr runtime) {
   return layout;
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -13,7 +13,7 @@
 #include "base/memory_reader.h"
 #include "base/result.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 // Names as in tools/pyoffsets/fields.py, which says which member of which structure each is.
 enum class Field : std::uint8_t {
@@ -94,4 +94,4 @@ struct DebugOffsetsHeader {
 // what it says of itself makes no sense.
 [[nodiscard]] Result<Layout> layout_of(int minor, MemoryReader& memory, TargetAddr runtime);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

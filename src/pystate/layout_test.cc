@@ -4,7 +4,7 @@
 
 #include "pystate/fake_python.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 class LayoutTable : public testing::TestWithParam<int> {};
@@ -80,4 +80,4 @@ TEST_P(SelfDescription, Header) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate

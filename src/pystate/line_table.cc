@@ -1,6 +1,6 @@
 #include "pystate/line_table.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 using Table = std::span<const std::byte>;
@@ -171,4 +171,4 @@ CodeLocation find_location(LineTableFormat format, std::span<const std::byte> ta
   return {};
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 // Lines are 1-based, columns 0-based UTF-8 byte offsets. An instruction without a line (made by the compiler) has none.
 struct CodeLocation {
@@ -30,4 +30,4 @@ enum class LineTableFormat : std::uint8_t {
 [[nodiscard]] CodeLocation find_location(LineTableFormat format, std::span<const std::byte> table, int first_line,
                                          std::int64_t instruction);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

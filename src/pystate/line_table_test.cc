@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 std::vector<std::byte> table_of(std::initializer_list<int> values) {
@@ -109,4 +109,4 @@ TEST(LineTable, AnyBytesGiveAnAnswerOrNone) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate

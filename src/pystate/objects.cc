@@ -4,7 +4,7 @@
 #include <cstring>
 #include <span>
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 constexpr std::uint64_t kUserSpaceEnd = std::uint64_t{1} << 47;
@@ -143,4 +143,4 @@ std::vector<TargetAddr> ObjectReader::tuple_items(TargetAddr object, std::uint64
   return items;
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

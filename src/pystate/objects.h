@@ -15,7 +15,7 @@
 #include "base/memory_reader.h"
 #include "pystate/layout.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 class ObjectReader {
  public:
@@ -53,4 +53,4 @@ class ObjectReader {
 // Whether `address` could be that of an object: canonical user space, aligned, not in the first pages.
 [[nodiscard]] bool plausible_object(TargetAddr address);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -5,7 +5,7 @@
 #include "pystate/code_objects.h"
 #include "pystate/fake_python.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 class ObjectsOf : public testing::TestWithParam<int> {
@@ -109,4 +109,4 @@ TEST(Objects, From314OnStringsComeWithWiderFlags) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 namespace fs = std::filesystem;
@@ -128,4 +128,4 @@ std::string origin_of(std::string_view file, const std::vector<std::string>& std
   return kOriginUser;
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

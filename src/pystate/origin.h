@@ -7,7 +7,7 @@
 
 #include "evidence/model/snapshot.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 inline constexpr char kOriginUser[] = "user";
 inline constexpr char kOriginPackage[] = "package";
@@ -24,4 +24,4 @@ inline constexpr char kOriginFrozen[] = "frozen";
 [[nodiscard]] std::string origin_of(std::string_view file, const std::vector<std::string>& stdlib,
                                     const std::string& root);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 namespace fs = std::filesystem;
@@ -98,4 +98,4 @@ TEST_F(Origin, TheStandardLibraryIsFoundFromTheExtensionModulesItLoaded) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -16,6 +16,16 @@
 namespace segwhy {
 namespace {
 
+using pystate::CodeInfo;
+using pystate::CodeLocation;
+using pystate::CodeObjects;
+using pystate::FrameChain;
+using pystate::ObjectReader;
+using pystate::PythonRuntime;
+using pystate::RawFrame;
+using pystate::SourceFiles;
+using pystate::ThreadState;
+
 constexpr std::size_t kMaxConstants = 64;
 constexpr std::uint64_t kMaxConstantLength = 128;
 constexpr char kUnreadable[] = "<unreadable>";
@@ -27,7 +37,7 @@ class FrameDescriber {
                  const PythonLimits& limits)
       : codes_(objects),
         root_(snapshot.root),
-        stdlib_(find_stdlib(snapshot, runtime.module, runtime.minor)),
+        stdlib_(pystate::find_stdlib(snapshot, runtime.module, runtime.minor)),
         sources_(snapshot.root, limits.directories),
         constants_of_(limits.constants_of) {}
 
@@ -56,7 +66,7 @@ class FrameDescriber {
     out.end_line = at.end_line;
     out.column = at.column;
     out.end_column = at.end_column;
-    out.origin = origin_of(code->file, stdlib_, root_);
+    out.origin = pystate::origin_of(code->file, stdlib_, root_);
     if (at.line) out.source = sources_.line(code->file, *at.line);
     return out;
   }
@@ -83,8 +93,8 @@ PythonThread read_thread(const ThreadState& state, ObjectReader& objects, FrameD
   PythonThread out;
   out.tid = state.tid;
   out.holds_gil = state.holds_gil;
-  const FrameChain chain = walk_frames(objects, describer.codes(), state.innermost_frame,
-                                       {limits.innermost, limits.outermost, limits.count_up_to});
+  const FrameChain chain = pystate::walk_frames(objects, describer.codes(), state.innermost_frame,
+                                                {limits.innermost, limits.outermost, limits.count_up_to});
   out.depth = chain.depth;
   describer.append(chain.innermost, out.frames);
   describer.append(chain.outermost, out.frames);
@@ -111,15 +121,15 @@ void add_thread(PythonThread thread, std::vector<PythonThread>& to) {
 
 Result<PythonState> read_python_state(const Snapshot& snapshot, const PythonLimits& limits) {
   MemoryReader& memory = *snapshot.memory;
-  const auto runtime = locate_runtime(snapshot);
+  const auto runtime = pystate::locate_runtime(snapshot);
   if (!runtime) return tl::unexpected(runtime.error());
   if (runtime->free_threaded)
     return fail("CPython " + runtime->version + " is a free-threaded build, whose state cannot be read");
-  const auto layout = layout_of(runtime->minor, memory, runtime->address);
+  const auto layout = pystate::layout_of(runtime->minor, memory, runtime->address);
   if (!layout) return tl::unexpected(layout.error());
-  auto states = read_thread_states(memory, *layout, runtime->address);
+  auto states = pystate::read_thread_states(memory, *layout, runtime->address);
   if (!states) return tl::unexpected(states.error());
-  assign_native_threads(states->threads, snapshot.threads);
+  pystate::assign_native_threads(states->threads, snapshot.threads);
   std::stable_sort(states->threads.begin(), states->threads.end(),
                    [](const ThreadState& a, const ThreadState& b) { return a.interpreter > b.interpreter; });
 

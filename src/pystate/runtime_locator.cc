@@ -13,7 +13,7 @@
 #include "symbols/dynamic_symbols.h"
 #include "symbols/symbol_table.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 // Writable data that is searched for the version: CPython's is well below; an embedding program's may be huge.
@@ -163,4 +163,4 @@ Result<PythonRuntime> locate_runtime(const Snapshot& snapshot) {
   return fail("no Python 3 interpreter is mapped in process " + std::to_string(snapshot.pid));
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

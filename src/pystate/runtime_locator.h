@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "evidence/model/snapshot.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 struct PythonRuntime {
   TargetAddr address;          // of _PyRuntime
@@ -32,4 +32,4 @@ struct PythonRuntime {
 // "3.8" from "libpython3.8.so.1.0" or "/usr/bin/python3.8"; "" when the name does not tell.
 [[nodiscard]] std::string version_in_file_name(std::string_view path);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 using namespace std::string_literals;
@@ -38,4 +38,4 @@ TEST(LocateRuntime, AProcessWithoutMappingsIsNotPython) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate

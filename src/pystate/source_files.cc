@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 namespace fs = std::filesystem;
@@ -127,4 +127,4 @@ std::string SourceFiles::line(const std::string& file, int number) {
   return to_valid_utf8(shorten(text));
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

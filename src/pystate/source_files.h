@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 class SourceFiles {
  public:
@@ -36,4 +36,4 @@ class SourceFiles {
 // are converted, every other encoding is taken for UTF-8.
 [[nodiscard]] std::string decode_source(std::string bytes);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

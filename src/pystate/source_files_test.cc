@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 namespace fs = std::filesystem;
@@ -78,4 +78,4 @@ TEST(DecodeSource, OnlyACookieInTheFirstTwoLinesCounts) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate

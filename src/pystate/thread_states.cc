@@ -6,7 +6,7 @@
 
 #include "pystate/objects.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 constexpr std::size_t kMaxInterpreters = 256;
@@ -24,7 +24,8 @@ class Reader {
     if (const auto who = memory_.pointer(runtime_ + layout_[Field::kRuntimeFinalizing]))
       out_.finalizing = !who->is_null();
     if (head->is_null()) {
-      out_.notes.emplace_back("no Python interpreter exists any more, or none yet");
+      out_.notes.emplace_back(out_.finalizing.value_or(false) ? "the Python interpreter has ended already"
+                                                              : "no Python interpreter has been started");
       return std::move(out_);
     }
     read_interpreters(*head);
@@ -138,4 +139,4 @@ void assign_native_threads(std::vector<ThreadState>& states, const std::vector<T
   pass([&](const ThreadState& s, const ThreadSnapshot& t) { return pthread_unknown(t) && by_native_id(s, t); });
 }
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

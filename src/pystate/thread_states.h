@@ -10,7 +10,7 @@
 #include "evidence/model/snapshot.h"
 #include "pystate/layout.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 
 struct ThreadState {
   TargetAddr address;
@@ -35,4 +35,4 @@ struct ThreadStates {
 // is preferred, and no two states of one interpreter get the same thread.
 void assign_native_threads(std::vector<ThreadState>& states, const std::vector<ThreadSnapshot>& threads);
 
-}  // namespace segwhy
+}  // namespace segwhy::pystate

@@ -4,7 +4,7 @@
 
 #include "pystate/fake_python.h"
 
-namespace segwhy {
+namespace segwhy::pystate {
 namespace {
 
 class ThreadsOf : public testing::TestWithParam<int> {
@@ -138,4 +138,4 @@ TEST(NativeThreads, OneThreadMayWorkForSeveralInterpreters) {
 }
 
 }  // namespace
-}  // namespace segwhy
+}  // namespace segwhy::pystate
