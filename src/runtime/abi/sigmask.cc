@@ -11,28 +11,37 @@ namespace {
 
 using MaskFunction = int (*)(int, const sigset_t*, sigset_t*);
 
+// What the kernel is given depends on its mask before only where a shadow may have to stay blocked.
+[[nodiscard]] bool depends_on_mask_before(const MaskView& view, int how) {
+  return how == SIG_UNBLOCK && (view.blocked | view.owned_shadows) != 0;
+}
+
 // Both functions differ only in how they report an error, which `function` does.
 int change_application_mask(MaskFunction function, int how, const sigset_t* set, sigset_t* old) {
   ThreadState* const thread = session() != nullptr ? thread_state() : nullptr;
   const bool valid = how == SIG_BLOCK || how == SIG_UNBLOCK || how == SIG_SETMASK;
   if (thread == nullptr || (set != nullptr && !valid)) return function(how, set, old);
 
-  const SignalMask before = pal::current_mask();
-  const SignalMask seen = thread->mask.application_mask(before);
-  if (set != nullptr) {
-    const MaskChange change = change_view(thread->mask, before, how, pal::to_mask(*set));
-    sigset_t kernel_set = *set;
-    pal::store_mask(kernel_set, change.kernel);
-    // The note goes first where it says more, last where it says less: a signal in between finds too much blocked,
-    // which the kernel's mask corrects, never too little.
-    if (how == SIG_BLOCK) thread->mask = change.view;
-    const int result = function(how, &kernel_set, nullptr);
+  const MaskView view = thread->mask;
+  sigset_t kernel_old;
+  sigemptyset(&kernel_old);
+  if (set == nullptr) {
+    const int result = function(how, nullptr, &kernel_old);
     if (result != 0) return result;
-    thread->mask = change.view;
+  } else {
+    const SignalMask wanted = pal::to_mask(*set);
+    const SignalMask before = depends_on_mask_before(view, how) ? pal::current_mask() : 0;
+    sigset_t kernel_set = *set;
+    pal::store_mask(kernel_set, change_view(view, before, how, wanted).kernel);
+    // Noted before it is true: a signal in between would find too little blocked; too much, the kernel's mask corrects.
+    if (how != SIG_UNBLOCK) thread->mask.blocked |= wanted & kSynchronousMask;
+    const int result = function(how, &kernel_set, &kernel_old);
+    if (result != 0) return result;
+    thread->mask = change_view(view, pal::to_mask(kernel_old), how, wanted).view;
   }
   if (old != nullptr) {
-    sigemptyset(old);
-    pal::store_mask(*old, seen);
+    pal::store_mask(kernel_old, view.application_mask(pal::to_mask(kernel_old)));
+    *old = kernel_old;
   }
   return 0;
 }

@@ -49,7 +49,7 @@ void record_stderr(const void* data, size_t size) {
   const size_t at = position % wire::kRingBytes;
   const size_t first = size < wire::kRingBytes - at ? size : wire::kRingBytes - at;
   pal::guarded_copy(ring->text + at, text, first);
-  pal::guarded_copy(ring->text, text + first, size - first);
+  if (size != first) pal::guarded_copy(ring->text, text + first, size - first);
 }
 
 }  // namespace segwhy::runtime

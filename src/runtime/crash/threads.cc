@@ -27,20 +27,16 @@ void note_create_failure(int error) {
 void release_own_stack(ThreadState& thread) {
   AltStack* const stack = thread.stack;
   if (stack == nullptr) return;
-  stack_t registered{};
-  pal::set_signal_stack(nullptr, &registered);
-  if (registered.ss_sp == stack->base) {
-    const stack_t disabled{nullptr, SS_DISABLE, 0};
-    if (pal::set_signal_stack(&disabled) != 0) return;  // in use: the thread ends inside a signal handler
-  }
+  // Whichever stack the kernel has, the thread is about to end.
+  const stack_t disabled{nullptr, SS_DISABLE, 0};
+  if (pal::set_signal_stack(&disabled) != 0) return;  // in use: the thread ends inside a signal handler
   thread.stack = nullptr;
   release_alt_stack(stack);
 }
 
 // Other destructors may still crash, so the alternate stack goes in the last round that glibc makes.
-void on_thread_exit(void*) {
-  ThreadState* const thread = thread_state();
-  if (thread == nullptr) return;
+void on_thread_exit(void* raw) {
+  auto* const thread = static_cast<ThreadState*>(raw);
   if (++thread->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(exit_key, thread) == 0) return;
   release_own_stack(*thread);
   if (thread->counted) count_threads(-1);

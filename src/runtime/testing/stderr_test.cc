@@ -39,6 +39,26 @@ TEST(Stderr, ClosedStaysClosed) {
   EXPECT_EQ(outcome.error_output, "");
 }
 
+TEST(Preload, AnotherLibraryBesidesTheRuntimeKeepsWorking) {
+  Program writes = subject({"stderr"});
+  writes.environment["LD_PRELOAD"] = SEGWHY_PRELOADED_AFTER;
+  ASSERT_THAT(FakeMonitor::run_plain(writes).error_output, ::testing::HasSubstr("[user's]"));
+  for (const char* const command : {"stderr", "view-old-calls", "view-actions"}) {
+    Program program = subject({command});
+    program.environment["LD_PRELOAD"] = SEGWHY_PRELOADED_AFTER;
+    const Outcome plain = FakeMonitor::run_plain(program);
+    for (const std::string& order :
+         {library_path() + ":" SEGWHY_PRELOADED_AFTER, SEGWHY_PRELOADED_AFTER ":" + library_path()}) {
+      program.environment["LD_PRELOAD"] = order;
+      FakeMonitor monitor;
+      const Outcome outcome = monitor.run(program);
+      EXPECT_EQ(outcome.output, plain.output);
+      EXPECT_EQ(outcome.error_output, plain.error_output);
+      EXPECT_EQ(outcome.status, plain.status);
+    }
+  }
+}
+
 TEST(Stderr, BadPointersFailAsPlain) {
   const Program program = subject({"stderr-bad-pointer"});
   FakeMonitor monitor;

@@ -80,7 +80,7 @@ int view_actions(int, char**) {
 
 // The older calls, on signals of each kind.
 int view_old_calls(int, char**) {
-  for (const int number : {SIGSEGV, SIGABRT, SIGTERM, SIGUSR1, SIGCHLD, SIGKILL, SIGRTMIN, 0, 99}) {
+  for (const int number : {SIGWINCH, SIGSEGV, SIGABRT, SIGTERM, SIGUSR1, SIGCHLD, SIGKILL, SIGRTMIN, 0, 99}) {
     errno = 0;
     printf("%d\n%s\n", number, name_of(signal(number, &some_handler)));
     print_action(number);
