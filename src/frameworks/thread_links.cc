@@ -30,7 +30,7 @@ class Links {
     for (const ThreadSnapshot& thread : snapshot.threads) {
       if (thread.tid == from || !thread.registers_known) continue;
       stacks_.push_back({thread.registers.sp().value(), stack_end(thread, view), links_.size()});
-      links_.push_back(ThreadLink{.tid = thread.tid});
+      links_.emplace_back().tid = thread.tid;
     }
     std::sort(stacks_.begin(), stacks_.end(), [](const LiveStack& a, const LiveStack& b) { return a.begin < b.begin; });
   }

@@ -15,9 +15,11 @@
 #include "tensorflow/core/framework/device_attributes.pb.h"
 #include "tensorflow/core/framework/node_def.pb.h"
 #include "tensorflow/core/framework/node_properties.h"
+#include "tensorflow/core/framework/op_def.pb.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/tensor.h"
 #include "tensorflow/core/framework/tensor_shape.h"
+#include "tensorflow/core/graph/graph.h"
 
 namespace {
 
@@ -94,10 +96,14 @@ int main() {
   print("props_node_def", offset(&NodeProperties::node_def));
   print("props_input_types", offset(&NodeProperties::input_types));
 
+  print("props_op_def", offset(&NodeProperties::op_def));
+  print("op_def_name", proto_name_<OpDef>());
+  print("graph_node_props", offset(&Node::props_));
+
   print("node_name", proto_name_<NodeDef>());
   print("node_op", proto_op_<NodeDef>());
   print("node_device", proto_device_<NodeDef>());
-  print("string_cow", _GLIBCXX_USE_CXX11_ABI ? 0 : 1);
+  print("string_cow", _GLIBCXX_USE_CXX11_ABI ? 0 : 1);  // how protobuf fields hold their text
 
   using Params = OpKernelContext::Params;
   print("params_kernel", offset(&Params::op_kernel));

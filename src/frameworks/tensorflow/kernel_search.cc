@@ -10,7 +10,9 @@ constexpr std::uint64_t kStackSearched = 64 << 10;
 // Kernels with arrays of their own on the stack; only looked at when nothing lies nearer.
 constexpr std::uint64_t kStackSearchedAtMost = 1 << 20;
 constexpr std::uint64_t kPointersFollowed = 16 << 10;  // bytes of stack whose words are followed
+constexpr std::uint64_t kBelowSearched = 64 << 10;
 constexpr std::uint64_t kBehindPointer = 512;
+constexpr std::uint64_t kFrameSearched = 2048;
 constexpr std::uint64_t kCaptured = 64;  // bytes of a lambda's captures that may hold the context
 constexpr std::size_t kMaxCalls = 32;
 constexpr std::size_t kMaxNodes = 32;
@@ -152,6 +154,34 @@ std::vector<Node> nodes_on_stack(Objects& objects, const ThreadWords& words) {
     const auto word = objects.view().word(at);
     if (!word) break;
     consider(*word);
+  }
+  return out;
+}
+
+std::vector<KernelCall> calls_left_below(Objects& objects, const ThreadWords& words) {
+  Calls calls(objects, true);
+  const std::uint64_t start = words.begin > kBelowSearched ? words.begin - kBelowSearched : 0;
+  for (std::uint64_t at = words.begin; at > start && !calls.full(); at -= 8) {
+    const auto word = objects.view().word(at);
+    if (!word) break;
+    if (objects.is_kernel(*word)) calls.try_kernel_at(at);
+  }
+  return calls.take();
+}
+
+std::vector<Node> nodes_in_hand(Objects& objects, const ThreadWords& words, std::uint64_t frame_end) {
+  std::vector<Node> out;
+  if (objects.layout() == nullptr) return out;
+  std::unordered_set<std::uint64_t> seen;
+  const auto consider = [&](std::uint64_t props) {
+    if (!objects.view().may_hold_object(props) || !seen.insert(props).second) return;
+    if (auto node = objects.read_node_properties(props)) out.push_back(std::move(*node));
+  };
+  const std::uint64_t frame = frame_end > words.begin ? std::min(frame_end - words.begin, kFrameSearched) : 0;
+  for (const std::uint64_t pointer : inner_words(objects.view(), words, frame)) {
+    if (!objects.view().may_hold_object(pointer)) continue;
+    consider(pointer);
+    consider(objects.view().word(pointer + objects.layout()->graph_node_props).value_or(0));
   }
   return out;
 }

@@ -47,6 +47,13 @@ struct ThreadWords {
 // NodeDefs on the stack or behind its pointers, innermost first: what shape functions and kernel construction work on.
 [[nodiscard]] std::vector<Node> nodes_on_stack(Objects& objects, const ThreadWords& words);
 
+// Calls left below the stack pointer by what the thread did before: of kernels that have ended, the last ones.
+[[nodiscard]] std::vector<KernelCall> calls_left_below(Objects& objects, const ThreadWords& words);
+
+// The graph nodes (Node, NodeProperties) that the registers and the innermost frame, up to `frame_end`, point to: what
+// code that walks a graph is looking at.
+[[nodiscard]] std::vector<Node> nodes_in_hand(Objects& objects, const ThreadWords& words, std::uint64_t frame_end);
+
 // Do these frames run code of that kernel: a function of its virtual table, or one named after its class.
 [[nodiscard]] bool runs_kernel(Objects& objects, const std::vector<NativeFrame>& frames, const Kernel& kernel);
 

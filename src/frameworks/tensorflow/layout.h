@@ -18,6 +18,8 @@ struct Layout {
   std::uint32_t kernel_name_view, kernel_type_view;  // string_views of the node's name and op
   std::uint32_t view_pointer_first;                  // a string_view is {pointer, length} (1) or {length, pointer} (0)
   std::uint32_t props_node_def, props_input_types;
+  std::uint32_t props_op_def, op_def_name;        // NodeProperties: OpDef*; OpDef
+  std::uint32_t graph_node_props;                 // Node (of a Graph): shared_ptr<NodeProperties>
   std::uint32_t node_name, node_op, node_device;  // NodeDef
   std::uint32_t string_cow;  // std::string is the old copy-on-write one: protobuf fields point to its characters
   std::uint32_t params_kernel, params_device, params_inputs, params_call_frame, params_size;  // OpKernelContext::Params

@@ -41,6 +41,10 @@ bool is_name(std::string_view text, std::string_view others) {
          });
 }
 
+bool is_device_name(std::string_view text) {
+  return text.starts_with('/') && is_name(text.substr(1), "_/:-@");
+}
+
 // The product of the dimensions; nullopt when one is negative or it does not fit.
 std::optional<std::uint64_t> element_count(const std::vector<std::int64_t>& shape) {
   std::uint64_t out = 1;
@@ -80,11 +84,10 @@ std::optional<Kernel> Objects::read_kernel(std::uint64_t object) {
   return std::nullopt;
 }
 
-// The op and the name stand twice in a kernel: in the NodeDef and in views of its own. They must agree.
+// The kernel's views and its NodeDef must name the same node, and the OpDef, which is another object, the same op.
 bool Objects::fill_by_layout(Kernel& kernel) {
   const auto props = view_.word(kernel.address + layout_->kernel_props);
-  if (!props || !view_.may_hold_object(*props)) return false;
-  const auto node = read_node_def(*props + layout_->props_node_def);
+  const auto node = props ? read_node_properties(*props) : std::nullopt;
   const auto type_view = string_view_at(kernel.address + layout_->kernel_type_view);
   const auto name_view = string_view_at(kernel.address + layout_->kernel_name_view);
   if (!node || type_view != node->op || name_view != node->name) return false;
@@ -116,6 +119,16 @@ bool Objects::fill_by_views(Kernel& kernel) {
   return true;
 }
 
+std::optional<Node> Objects::read_node_properties(std::uint64_t props) {
+  if (layout_ == nullptr || !view_.may_hold_object(props)) return std::nullopt;
+  auto node = read_node_def(props + layout_->props_node_def);
+  const auto op_def = node ? view_.word(props + layout_->props_op_def) : std::nullopt;
+  const ClassInfo* found = op_def ? rtti_.class_of_object(*op_def) : nullptr;
+  if (found == nullptr || found->name != kOpDefType) return std::nullopt;
+  if (proto_string(*op_def + layout_->op_def_name) != node->op) return std::nullopt;
+  return node;
+}
+
 std::optional<Node> Objects::read_node_def(std::uint64_t object) {
   const ClassInfo* found = rtti_.class_of_object(object);
   if (found == nullptr || found->name != kNodeDefType || layout_ == nullptr) return std::nullopt;
@@ -123,7 +136,7 @@ std::optional<Node> Objects::read_node_def(std::uint64_t object) {
   auto name = proto_string(object + layout_->node_name);
   auto device = proto_string(object + layout_->node_device);
   if (!op || !name || !is_op_name(*op) || !is_node_name(*name)) return std::nullopt;
-  if (device && !is_node_name(*device)) device.reset();
+  if (device && !is_device_name(*device)) device.reset();
   return Node{std::move(*op), std::move(*name), device.value_or("")};
 }
 
@@ -131,7 +144,7 @@ std::string Objects::device_name(std::uint64_t device) {
   const ClassInfo* found = rtti_.class_of_object(device);
   if (found == nullptr || !found->is_a(kDeviceType) || layout_ == nullptr) return {};
   const auto name = proto_string(device + layout_->device_attributes + layout_->attributes_name);
-  return name && is_node_name(*name) ? *name : std::string();
+  return name && is_device_name(*name) ? *name : std::string();
 }
 
 // Two low bits of the pointer to the string say who owns it (protobuf 3.20 and later; zero before).

@@ -17,6 +17,7 @@ namespace segwhy::tensorflow {
 inline constexpr char kOpKernelType[] = "N10tensorflow8OpKernelE";
 inline constexpr char kDeviceBaseType[] = "N10tensorflow10DeviceBaseE";
 inline constexpr char kNodeDefType[] = "N10tensorflow7NodeDefE";
+inline constexpr char kOpDefType[] = "N10tensorflow5OpDefE";
 
 struct Node {
   std::string op, name, device;
@@ -47,6 +48,8 @@ class Objects {
   [[nodiscard]] bool is_kernel(std::uint64_t object);
   [[nodiscard]] bool is_device(std::uint64_t object);
   [[nodiscard]] std::optional<Kernel> read_kernel(std::uint64_t object);
+  // A NodeProperties at `props`: its NodeDef, when the OpDef it belongs to has the same name.
+  [[nodiscard]] std::optional<Node> read_node_properties(std::uint64_t props);
   [[nodiscard]] std::optional<Node> read_node_def(std::uint64_t object);
   // "/job:localhost/replica:0/task:0/device:CPU:0"; empty when it cannot be read.
   [[nodiscard]] std::string device_name(std::uint64_t device);

@@ -14,9 +14,9 @@ namespace {
 constexpr std::size_t kMaxModuleText = 4 << 20;
 constexpr std::size_t kFilesRead = 8;  // files opened for their decorations, at most
 
-bool is_generated_wrapper(const PythonFrame& frame) {
-  const std::string_view file = base_name(frame.file);
-  return file.starts_with("gen_") && file.ends_with("_ops.py");
+bool is_tensorflow_frame(const PythonFrame& frame) {
+  return frame.file.find("-packages/tensorflow/") != std::string::npos ||
+         (frame.origin == "package" && frame.file.find("/tensorflow/python/") != std::string::npos);
 }
 
 // "SparseCountSparseOutput" and "sparse_count_sparse_output" both become "sparsecountsparseoutput".
@@ -26,14 +26,6 @@ std::string folded(std::string_view name) {
     if (std::isalnum(static_cast<unsigned char>(c)))
       out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
-}
-
-// Index of the innermost frame of the program's own code: what is called from there outward is not this call.
-std::size_t program_frame(const std::vector<PythonFrame>& frames) {
-  const auto is_program = [](const PythonFrame& f) {
-    return !is_tensorflow_frame(f) && (f.origin.empty() || f.origin == "user");
-  };
-  return static_cast<std::size_t>(std::find_if(frames.begin(), frames.end(), is_program) - frames.begin());
 }
 
 // The op of a generated wrapper, or of the part of it that runs when the fast path declines.
@@ -46,6 +38,20 @@ std::optional<std::string> op_of_wrapper(const PythonFrame& frame) {
     if (is_op_name(constant) && std::isupper(static_cast<unsigned char>(constant[0])) && folded(constant) == wanted)
       return constant;
   return std::nullopt;
+}
+
+// Wrappers of TensorFlow's own ops are modules gen_*_ops.py; those of a loaded op library are compiled from text.
+bool is_generated_wrapper(const PythonFrame& frame) {
+  const std::string_view file = base_name(frame.file);
+  return (file.starts_with("gen_") && file.ends_with("_ops.py")) || (file == "<string>" && op_of_wrapper(frame));
+}
+
+// Index of the innermost frame of the program's own code: what is called from there outward is not this call.
+std::size_t program_frame(const std::vector<PythonFrame>& frames) {
+  const auto is_program = [](const PythonFrame& f) {
+    return !is_tensorflow_frame(f) && !is_generated_wrapper(f) && (f.origin.empty() || f.origin == "user");
+  };
+  return static_cast<std::size_t>(std::find_if(frames.begin(), frames.end(), is_program) - frames.begin());
 }
 
 // Wrappers of every exported function (dispatch, error filtering) stand between it and its caller.
@@ -71,9 +77,10 @@ std::string_view line_before(std::string_view text, std::size_t& end) {
 
 }  // namespace
 
-bool is_tensorflow_frame(const PythonFrame& frame) {
-  return frame.file.find("-packages/tensorflow/") != std::string::npos ||
-         (frame.origin == "package" && frame.file.find("/tensorflow/python/") != std::string::npos);
+bool runs_tensorflow_python(const std::vector<PythonFrame>& frames) {
+  const std::size_t caller = program_frame(frames);
+  return std::any_of(frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(caller),
+                     [](const PythonFrame& f) { return is_tensorflow_frame(f) || is_generated_wrapper(f); });
 }
 
 std::optional<std::string> exported_name(std::string_view module_text, std::string_view function) {
@@ -104,7 +111,6 @@ std::optional<PythonOp> op_in_python_frames(const std::vector<PythonFrame>& fram
   for (std::size_t i = 0; i < caller; ++i) {
     if (!is_generated_wrapper(frames[i])) continue;
     if (auto op = op_of_wrapper(frames[i])) return PythonOp{std::move(*op), false, i};
-    break;
   }
   return called_api(frames, root);
 }

@@ -21,8 +21,8 @@ struct PythonOp {
   std::size_t frame = 0;  // index in the frames, of the generated wrapper or the exported function
 };
 
-// Is that frame's code TensorFlow's (or of the packages it consists of).
-[[nodiscard]] bool is_tensorflow_frame(const PythonFrame& frame);
+// Is TensorFlow's Python code being run, and not the program's own that it may have called back.
+[[nodiscard]] bool runs_tensorflow_python(const std::vector<PythonFrame>& frames);
 
 // Innermost first, as in Thread::python. `root` is the prefix under which the target's files are opened.
 [[nodiscard]] std::optional<PythonOp> op_in_python_frames(const std::vector<PythonFrame>& frames,

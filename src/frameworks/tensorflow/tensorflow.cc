@@ -28,10 +28,6 @@ bool has_native_frames_of_tensorflow(const Thread& thread) {
                      [](const NativeFrame& f) { return is_tensorflow_module(f.module); });
 }
 
-bool has_python_frames_of_tensorflow(const Thread& thread) {
-  return std::any_of(thread.python.begin(), thread.python.end(), is_tensorflow_frame);
-}
-
 // A stack that ends at once (a jump to nowhere, an overwritten stack) says nothing about who was on it.
 bool stack_is_lost(const Thread& thread) {
   return thread.native.size() <= 2;
@@ -61,10 +57,11 @@ class Reading {
     words_ = words_of_thread(crashed.tid);
     phase_ = phase_of_frames(crashed);
     links_ = find_thread_links(snapshot_, threads_, view_, crashed.tid);
-    const bool found =
-        from_confirmed_call() || from_submitter() || from_python_op() || from_node() || from_unconfirmed_call();
+    // Strongest first; the thread worked for is looked for in between because the last steps build on it.
+    bool found = from_confirmed_call() || from_submitter() || from_python_op() || from_node() ||
+                 from_unconfirmed_call() || from_python_api();
     find_python_thread();
-    if (!found) from_python_of_submitter();
+    found = found || from_python_of_submitter() || from_leftovers();
     add_phase();
   }
 
@@ -116,6 +113,7 @@ class Reading {
 
   // A pool thread runs a part of a kernel whose call is on the stack of the thread that waits for the parts.
   bool from_submitter() {
+    if (!crashed_->python.empty()) return false;
     const KernelCall* taken = nullptr;
     std::vector<KernelCall> calls;
     for (const ThreadLink& link : links_) {
@@ -159,17 +157,25 @@ class Reading {
     return true;
   }
 
+  // Outside kernels: the node that a shape function, a kernel's constructor or a walk over the graph has in hand.
   bool from_node() {
     const bool expected =
         phase_ == "shape-inference" || phase_ == "kernel-construction" || phase_ == "graph-optimization";
-    if (!expected && !own_calls_.empty()) return false;
-    const auto nodes = nodes_on_stack(objects_, words_);
+    if (expected && take_node(nodes_on_stack(objects_, words_), true)) return true;
+    if (crashed_->native.empty() || !is_tensorflow_module(crashed_->native.front().module)) return false;
+    if (take_node(nodes_in_hand(objects_, words_, words_.begin), false)) return true;
+    const auto frame_end = crashed_->native.size() > 1 ? crashed_->native[1].sp : std::nullopt;
+    return frame_end && take_node(nodes_in_hand(objects_, words_, *frame_end), false);
+  }
+
+  bool take_node(const std::vector<Node>& nodes, bool expected) {
     if (nodes.empty()) return false;
+    const bool one_op = std::all_of(nodes.begin(), nodes.end(), [&](const Node& n) { return n.op == nodes[0].op; });
     framework_.op = nodes.front().op;
     framework_.node = nodes.front().name;
     framework_.device = nodes.front().device;
     framework_.found_by = "node-def";
-    framework_.confidence = expected ? kLikely : kPossible;
+    framework_.confidence = expected || one_op ? kLikely : kPossible;
     return true;
   }
 
@@ -182,10 +188,31 @@ class Reading {
       take(call, unseen ? kLikely : kPossible);
       return true;
     }
+    return false;
+  }
+
+  // No op is being called: the function of TensorFlow that the program called.
+  bool from_python_api() {
     if (!python_) return false;
     framework_.op = python_->name;
     framework_.found_by = "python-frame";
     framework_.confidence = kLikely;
+    return true;
+  }
+
+  // Damage that shows late: the op in which it shows has ended, but what it left on the stack may name it.
+  bool from_leftovers() {
+    const auto calls = calls_left_below(objects_, words_);
+    const auto last = std::find_if(calls.begin(), calls.end(), [](const KernelCall& c) { return c.sound; });
+    if (last == calls.end()) return false;
+    for (const KernelCall& call : calls)
+      if (call.sound && call.kernel.node.op != last->kernel.node.op) return false;
+    framework_.op = last->kernel.node.op;
+    framework_.node = last->kernel.node.name;
+    framework_.device = objects_.device_name(last->device);
+    framework_.found_by = "kernel-object";
+    framework_.confidence = kPossible;
+    framework_.notes.push_back("No op was running: this is the last one that left its call on the thread's stack.");
     return true;
   }
 
@@ -198,6 +225,11 @@ class Reading {
     framework_.found_by = "kernel-object";
     framework_.confidence = confidence;
     in_function_ = call.in_function;
+    // The runtime may run an internal op in an op's place ("_MklConv2D" for "Conv2D"); the program called the latter.
+    if (python_ && framework_.op.starts_with('_') && framework_.op.ends_with(python_->name)) {
+      framework_.notes.push_back(fmt::format("TensorFlow ran {} in place of {}.", framework_.op, python_->name));
+      framework_.op = python_->name;
+    }
   }
 
   // The Python thread that waits for the crashing one, directly or through the thread that submitted its work.
@@ -226,7 +258,8 @@ class Reading {
   }
 
   bool waits_in_tensorflow(const Thread& thread) const {
-    return thread.tid != crashed_->tid && !thread.python.empty() && has_native_frames_of_tensorflow(thread);
+    return thread.tid != crashed_->tid && !thread.python.empty() &&
+           (has_native_frames_of_tensorflow(thread) || runs_tensorflow_python(thread.python));
   }
 
   void work_for(int tid, std::string reason) {
@@ -235,13 +268,14 @@ class Reading {
   }
 
   // No kernel was found, but the op that the Python thread waits for is known: the work may be another op's.
-  void from_python_of_submitter() {
+  bool from_python_of_submitter() {
     const Thread* thread = works_for_ ? thread_of(*works_for_) : nullptr;
     const auto op = thread != nullptr ? op_in_python_frames(thread->python, snapshot_.root) : std::nullopt;
-    if (!op) return;
+    if (!op) return false;
     framework_.op = op->name;
     framework_.found_by = "python-frame";
     framework_.confidence = kPossible;
+    return true;
   }
 
   void add_phase() {
@@ -252,8 +286,9 @@ class Reading {
   }
 
   bool is_importing() const {
-    return std::any_of(crashed_->python.begin(), crashed_->python.end(),
-                       [](const PythonFrame& f) { return f.function == "<module>" && is_tensorflow_frame(f); });
+    return runs_tensorflow_python(crashed_->python) &&
+           std::any_of(crashed_->python.begin(), crashed_->python.end(),
+                       [](const PythonFrame& f) { return f.function == "<module>" && f.origin == "package"; });
   }
 
   const Snapshot& snapshot_;
@@ -282,7 +317,7 @@ FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thr
   const auto crashed = std::find_if(threads.begin(), threads.end(), [](const Thread& t) { return t.crashed; });
   const Installation installation = find_installation(snapshot, modules);
   if (!installation.loaded || crashed == threads.end()) return {};
-  const bool took_part = has_native_frames_of_tensorflow(*crashed) || has_python_frames_of_tensorflow(*crashed);
+  const bool took_part = has_native_frames_of_tensorflow(*crashed) || runs_tensorflow_python(crashed->python);
   if (!took_part && !stack_is_lost(*crashed)) return {};
 
   const Layout* layout = layout_of(installation.version);
