@@ -50,20 +50,25 @@ void add_loser(Verdict& verdict, CauseKind winner, const Candidate& loser) {
 }  // namespace
 
 CauseKind kind_of(std::string_view slug) {
-  static constexpr std::array kOutcomes = {std::string_view("abort"), std::string_view("killed"),
-                                           std::string_view("ok"), std::string_view("unknown")};
-  static constexpr std::array kMechanisms = {std::string_view("null-pointer"),
-                                             std::string_view("wild-pointer"),
-                                             std::string_view("write-to-read-only"),
-                                             std::string_view("bad-jump"),
-                                             std::string_view("heap-corruption"),
-                                             std::string_view("check-failed"),
-                                             std::string_view("uncaught-exception"),
-                                             std::string_view("assertion"),
-                                             std::string_view("python-fatal"),
-                                             std::string_view("divide-by-zero"),
-                                             std::string_view("trap"),
-                                             std::string_view("python-exception")};
+  static constexpr std::array<std::string_view, 4> kOutcomes = {"abort", "killed", "ok", "unknown"};
+  static constexpr std::array<std::string_view, 18> kMechanisms = {"use-after-free",
+                                                                   "out-of-bounds-read",
+                                                                   "out-of-bounds-write",
+                                                                   "double-free",
+                                                                   "invalid-free",
+                                                                   "null-pointer",
+                                                                   "uninitialised-read",
+                                                                   "heap-corruption",
+                                                                   "wild-pointer",
+                                                                   "write-to-read-only",
+                                                                   "bad-jump",
+                                                                   "check-failed",
+                                                                   "uncaught-exception",
+                                                                   "assertion",
+                                                                   "python-fatal",
+                                                                   "divide-by-zero",
+                                                                   "trap",
+                                                                   "python-exception"};
   if (holds(kOutcomes, slug)) return CauseKind::kOutcome;
   return holds(kMechanisms, slug) ? CauseKind::kMechanism : CauseKind::kCause;
 }

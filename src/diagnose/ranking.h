@@ -8,16 +8,16 @@
 //    (check-failed), abort() ends it (abort). All three are true; the first is what the user can act on. This holds
 //    even when the mechanism is certain and the cause only likely, because the two do not contradict each other.
 // 3. Confidence: certain before likely.
-// 4. Score, the specificity of the evidence: 90 the program's or library's own words about this very cause, 80 a
-// decoded
-//    instruction with operand values, 70 addresses and mappings, 60 counters and limits, 50 stacks, 30 what is loaded,
-//    10 the bare signal.
+// 4. Score, the specificity of the evidence: 90 the program's or library's own words about this very cause; 80 a
+//    decoded instruction with operand values; 70 addresses and mappings; 60 counters and limits; 50 stacks; 30 what is
+//    loaded; 10 the bare signal.
 // 5. The slug, so that the answer does not depend on the order of the rules.
 //
 // The losers are not lost. A mechanism or outcome below a winning cause tells how the process died and becomes a
 // factor; any other loser contradicts the winner and becomes one of its alternatives, unless the winner is certain.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "diagnose/candidate.h"

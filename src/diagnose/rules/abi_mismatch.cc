@@ -28,15 +28,23 @@ std::string versions(const text::LibraryComplaint& complaint) {
   return "the versions of " + complaint.what + " differ";
 }
 
+// The exception itself says so, or an import failed after somebody else had said so.
+bool is_about_versions(const text::Traceback& traceback) {
+  if (text::contains_any(traceback.type, {"ImportError", "ModuleNotFoundError"})) return true;
+  const std::string words = traceback.type + ": " + traceback.message;
+  for (const std::string_view line : text::lines_of(words)) {
+    const auto complaint = text::read_library_complaint(line);
+    if (complaint && complaint->kind == Kind::kAbi) return true;
+  }
+  return false;
+}
+
 // A message that only warns counts when something did go wrong after it, and no more than likely.
 std::optional<Candidate> from_words(const Facts& facts) {
   const auto& complaint = facts.text.library;
   if (!complaint || complaint->kind != Kind::kAbi) return std::nullopt;
   const text::Traceback* traceback = facts.failed_exit() ? facts.text.final_traceback() : nullptr;
-  const bool import_failed =
-      traceback != nullptr && (text::contains(traceback->message, text::shortened(complaint->text, 60)) ||
-                               text::contains(complaint->text, text::shortened(traceback->message, 60)) ||
-                               text::contains_any(traceback->type, {"ImportError", "ModuleNotFoundError"}));
+  const bool import_failed = traceback != nullptr && is_about_versions(*traceback);
   const bool died = facts.evidence.death.kind == "signal" && !facts.sent_from_outside() && !facts.may_have_hung();
   if (!import_failed && !died) return std::nullopt;
   Candidate candidate{.slug = "abi-mismatch", .confidence = Confidence::kLikely, .score = 90};

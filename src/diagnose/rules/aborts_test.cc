@@ -1,0 +1,168 @@
+// Aborts: who ended the process on purpose, and what is only an old line in its log.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "diagnose/testing/case_builder.h"
+
+namespace segwhy {
+namespace {
+
+using namespace testing_support;  // NOLINT(google-build-using-namespace): a test's vocabulary
+using testing::HasSubstr;
+
+CaseBuilder aborted(const std::string& text,
+                    std::vector<NativeFrame> stack = {libc("abort"), native("Kernel::Compute")}) {
+  CaseBuilder b;
+  b.abort().said(text).crashed(std::move(stack));
+  return b;
+}
+
+TEST(CheckFailed, ConditionValuesOpAndLine) {
+  auto b = aborted(
+      "F tensorflow/core/framework/tensor.cc:673] Check failed: 1 == NumElements() (1 vs. 6)Must have a one element "
+      "tensor\n");
+  b.op("FakeQuantWithMinMaxVars", {tensor("input 1", "float32", {0})});
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "check-failed");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_THAT(v.summary, HasSubstr("Op FakeQuantWithMinMaxVars failed the check `1 == NumElements()`"));
+  EXPECT_THAT(v.summary, HasSubstr("left is 1, right is 6"));
+  EXPECT_THAT(v.summary, HasSubstr("tensor.cc:673"));
+  EXPECT_THAT(all_text(v), HasSubstr("main.py:8"));
+  EXPECT_THAT(all_text(v), HasSubstr("input 1 is empty"));
+}
+
+TEST(CheckFailed, OldLineBeforeASegfault) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("f")}).said("F a.cc:1] Check failed: x\n").fault(0, "read");
+  b.instruction("mov", "move", {.base = "rax"});
+  EXPECT_EQ(b.verdict().verdict_class, "null-pointer");
+}
+
+TEST(CheckFailed, GlibcsOwnLastWordsWin) {
+  auto b = aborted("F a.cc:1] Check failed: x\n");
+  b.abort_text("corrupted double-linked list\n");
+  EXPECT_EQ(b.verdict().verdict_class, "heap-corruption");
+}
+
+TEST(UncaughtException, FromTheLastWordsAndFromMemory) {
+  auto said = aborted("terminate called after throwing an instance of 'Lib::Error'\n  what():  rank deficient\n");
+  const Verdict v = said.verdict();
+  EXPECT_EQ(v.verdict_class, "uncaught-exception");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_THAT(v.summary, HasSubstr("Lib::Error"));
+  EXPECT_THAT(v.advice.front(), HasSubstr("rank deficient"));
+
+  auto silent = aborted("", {libc("abort"), native("std::terminate()", "/lib/libstdc++.so.6"), native("Worker::Run")});
+  silent.raw().messages.exception = CxxException{"Lib::Error", "gone", "memory", {}};
+  EXPECT_EQ(silent.verdict().verdict_class, "uncaught-exception");
+}
+
+TEST(UncaughtException, OneBeingHandledWhenACheckFails) {
+  auto b = aborted("F a.cc:1] Check failed: a == b (1 vs. 2) \n");
+  b.raw().messages.exception = CxxException{"Lib::Error", "handled", "memory", {}};
+  EXPECT_EQ(b.verdict().verdict_class, "check-failed");
+}
+
+TEST(UncaughtException, JoinableThreadIsNamed) {
+  const Verdict v = aborted("terminate called without an active exception\n").verdict();
+  EXPECT_EQ(v.verdict_class, "uncaught-exception");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_THAT(v.summary, HasSubstr("join"));
+}
+
+TEST(Abort, PureVirtualCallIsNoException) {
+  const Verdict v = aborted("pure virtual method called\nterminate called without an active exception\n").verdict();
+  EXPECT_EQ(v.verdict_class, "abort");
+  EXPECT_TRUE(has_alternative(v, "use-after-free"));
+}
+
+TEST(Assertion, GlibcLibzmqAndHardening) {
+  auto plain = aborted("");
+  plain.abort_text("python: ring.c:42: push: Assertion `n > 0' failed.\n");
+  EXPECT_EQ(plain.verdict().verdict_class, "assertion");
+  EXPECT_EQ(plain.verdict().confidence, Confidence::kCertain);
+
+  auto zmq = aborted("Too many open files (src/epoll.cpp:65)\n");
+  zmq.raw().machine.limits["nofile"] = {6, 6};
+  EXPECT_EQ(zmq.verdict().verdict_class, "assertion");
+  EXPECT_THAT(zmq.verdict().advice.front(), HasSubstr("now 6"));
+
+  auto fortify = aborted("*** buffer overflow detected ***: terminated\n");
+  EXPECT_EQ(fortify.verdict().verdict_class, "assertion");
+  EXPECT_TRUE(has_factor(fortify.verdict(), "out-of-bounds-write"));
+}
+
+TEST(Assertion, AnErrnoLineFurtherUpIsNoCause) {
+  const Verdict v = aborted("Bad address (src/io.cpp:3)\nsomething else happened\n").verdict();
+  EXPECT_EQ(v.verdict_class, "abort");
+  EXPECT_THAT(v.summary, HasSubstr("something else happened"));
+}
+
+TEST(PythonFatal, GilMisuseRecursionAndDeadHandles) {
+  const Verdict gil = aborted(
+                          "Fatal Python error: PyThreadState_Get: the function must be called with the GIL held, but "
+                          "the GIL is released\n")
+                          .verdict();
+  EXPECT_EQ(gil.verdict_class, "python-fatal");
+  EXPECT_EQ(gil.confidence, Confidence::kCertain);
+  EXPECT_TRUE(has_factor(gil, "gil-misuse"));
+  const Verdict deep = aborted("Fatal Python error: Cannot recover from stack overflow.\n").verdict();
+  EXPECT_EQ(deep.verdict_class, "python-fatal");
+  EXPECT_TRUE(has_factor(deep, "stack-overflow"));
+  const Verdict dead =
+      aborted(
+          "Fatal Python error: ffi.from_handle() detected that the address passed points to garbage. If it is really "
+          "the result of ffi.new_handle(), then the Python object has already been garbage collected\n")
+          .verdict();
+  EXPECT_EQ(dead.verdict_class, "python-fatal");
+  EXPECT_TRUE(has_alternative(dead, "use-after-free"));
+}
+
+TEST(PythonFatal, FaulthandlersEchoIsNot) {
+  EXPECT_EQ(aborted("Fatal Python error: Aborted\n\n").verdict().verdict_class, "abort");
+}
+
+CaseBuilder without_gil(const char* function) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({interpreter(function), native("callback")}).fault(0x8, "read");
+  b.instruction("mov rax, [rdi+8]", "move", {.base = "rdi", .base_value = 0, .displacement = 8});
+  b.raw().threads.front().holds_gil = false;
+  return b;
+}
+
+TEST(PythonFatal, NullThreadStateWithoutTheGil) {
+  const Verdict v = without_gil("PyList_New").verdict();
+  EXPECT_EQ(v.verdict_class, "python-fatal");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_TRUE(has_factor(v, "gil-misuse"));
+  EXPECT_TRUE(has_alternative(v, "null-pointer"));
+}
+
+TEST(PythonFatal, WaitingForTheGilIsAllowedWithoutIt) {
+  EXPECT_EQ(without_gil("take_gil").verdict().verdict_class, "null-pointer");
+}
+
+TEST(Abort, NamesTheCallerAndTheLastLine) {
+  const Verdict v = aborted("Concurrent access has been detected.\n").verdict();
+  EXPECT_EQ(v.verdict_class, "abort");
+  EXPECT_THAT(v.summary, HasSubstr("Kernel::Compute"));
+  EXPECT_THAT(v.summary, HasSubstr("Concurrent access"));
+  EXPECT_EQ(aborted("", {libc("abort"), interpreter("os_abort")}).verdict().confidence, Confidence::kCertain);
+}
+
+TEST(Abort, RustPanic) {
+  const Verdict v = aborted("thread '<unnamed>' panicked at src/lib.rs:9:5:\nindex out of bounds\n").verdict();
+  EXPECT_EQ(v.verdict_class, "abort");
+  EXPECT_THAT(v.summary, HasSubstr("Rust"));
+  EXPECT_THAT(v.summary, HasSubstr("src/lib.rs:9"));
+}
+
+TEST(Killed, AbortSentByAnotherProcess) {
+  CaseBuilder b;
+  b.signal(SIGABRT, 0).sender(99, "watchdog").crashed({native("f")});
+  EXPECT_EQ(b.verdict().verdict_class, "killed");
+}
+
+}  // namespace
+}  // namespace segwhy

@@ -1,0 +1,287 @@
+// The environment (libraries that do not fit together) and the life of the process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "diagnose/testing/case_builder.h"
+
+namespace segwhy {
+namespace {
+
+using namespace testing_support;  // NOLINT(google-build-using-namespace): a test's vocabulary
+using testing::HasSubstr;
+
+constexpr char kProtobuf[] =
+    "[libprotobuf FATAL google/protobuf/stubs/common.cc:87] This program was compiled against version 3.9.2 of the "
+    "Protocol "
+    "Buffer runtime library, which is not compatible with the installed version (3.21.12).\n"
+    "terminate called after throwing an instance of 'google::protobuf::FatalException'\n  what():  ...\n";
+
+TEST(LibraryConflict, TheLibrarysOwnWordsAndBothCopies) {
+  CaseBuilder b;
+  b.abort()
+      .crashed({libc("abort"), native("google::protobuf::internal::VerifyVersion", "/lib/libprotobuf.so.32")})
+      .said(kProtobuf);
+  EXPECT_EQ(b.verdict().verdict_class, "library-conflict");
+  EXPECT_EQ(b.verdict().confidence, Confidence::kLikely);
+  b.module("/lib/libprotobuf.so.32", {"protobuf:3.21.12"})
+      .module("/env/libtf.so", {"protobuf:3.9.2"}, "tensorflow-cpu", "2.8.0");
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_TRUE(has_factor(v, "uncaught-exception"));
+  EXPECT_THAT(all_text(v), HasSubstr("tensorflow-cpu 2.8.0"));
+}
+
+CaseBuilder protobuf_crash(const std::string& inner, const std::string& outer) {
+  CaseBuilder b;
+  b.signal(SIGSEGV)
+      .crashed({native("google::protobuf::Arena::Alloc", inner), native("Proto::Parse", outer)})
+      .fault(0, "read");
+  b.instruction("mov", "move", {.base = "rax"});
+  b.module("/lib/libprotobuf.so.32", {"protobuf:3.21.12"}).module("/env/libtf.so", {"protobuf:3.9.2"});
+  return b;
+}
+
+TEST(LibraryConflict, StackThatCrossesIntoTheOthersCopy) {
+  const Verdict v = protobuf_crash("/lib/libprotobuf.so.32", "/env/libtf.so").verdict();
+  EXPECT_EQ(v.verdict_class, "library-conflict");
+  EXPECT_TRUE(has_factor(v, "null-pointer"));
+}
+
+TEST(LibraryConflict, TwoCopiesThatDoNotMeetAreNoEvidence) {
+  EXPECT_EQ(protobuf_crash("/env/libtf.so", "/env/libtf.so").verdict().verdict_class, "null-pointer");
+  EXPECT_EQ(protobuf_crash("/lib/libprotobuf.so.32", "/env/libuser.so").verdict().verdict_class, "null-pointer")
+      << "the caller has no copy of its own";
+}
+
+TEST(OpenMp, Error15AndACrashInOneOfTwo) {
+  CaseBuilder said;
+  said.abort()
+      .crashed({libc("abort")})
+      .said("OMP: Error #15: Initializing libiomp5.so, but found libomp.so already initialized.\n");
+  EXPECT_EQ(said.verdict().verdict_class, "openmp-duplicate");
+  EXPECT_EQ(said.verdict().confidence, Confidence::kCertain);
+
+  CaseBuilder inside;
+  inside.signal(SIGSEGV).crashed({native("__kmp_suspend", "/env/libiomp5.so")}).fault(0x7f1111111000, "read");
+  inside.instruction("mov", "move", {.base = "rax", .base_value = 0x7f1111111000});
+  inside.module("/env/libiomp5.so", {"openmp:iomp5"});
+  EXPECT_EQ(inside.verdict().verdict_class, "wild-pointer");
+  inside.module("/lib/libgomp.so.1", {"openmp:gomp"});
+  EXPECT_EQ(inside.verdict().verdict_class, "openmp-duplicate");
+  inside.raw().threads.front().native.front().module = "/env/other.so";
+  EXPECT_EQ(inside.verdict().verdict_class, "wild-pointer") << "loaded twice but not involved";
+}
+
+TEST(AbiMismatch, MessagesOfNumpyAndTheLoader) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 2, in <module>\n    import ext\nValueError: "
+      "numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88 from "
+      "PyObject\n");
+  EXPECT_EQ(b.verdict().verdict_class, "abi-mismatch");
+  EXPECT_EQ(b.verdict().confidence, Confidence::kCertain);
+  CaseBuilder symbol;
+  symbol.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 2, in <module>\n    "
+      "load()\ntensorflow.python.framework.errors_impl.NotFoundError: ./op.so: undefined symbol: "
+      "_ZN10tensorflow8OpKernelE\n");
+  EXPECT_EQ(symbol.verdict().verdict_class, "abi-mismatch");
+  EXPECT_EQ(symbol.verdict().confidence, Confidence::kLikely);
+}
+
+CaseBuilder numpy1_extension(const std::string& crashed_in) {
+  CaseBuilder b;
+  b.signal(SIGFPE).crashed({native("rows", crashed_in)}).instruction_on_register("idiv rcx", "div", "rcx", 0);
+  b.module("/home/u/rowsum.so", {"pybind11:v4", "numpy-c-api:1"});
+  b.raw().program.packages["numpy"] = "2.1.3";
+  return b;
+}
+
+TEST(AbiMismatch, Numpy1ExtensionOnTheCrashingStackUnderNumpy2) {
+  const Verdict v = numpy1_extension("/home/u/rowsum.so").verdict();
+  EXPECT_EQ(v.verdict_class, "abi-mismatch");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_TRUE(has_factor(v, "divide-by-zero"));
+  EXPECT_THAT(v.summary, HasSubstr("NumPy 2.1.3"));
+}
+
+TEST(AbiMismatch, NotWhenItIsElsewhereOrFits) {
+  EXPECT_EQ(numpy1_extension("/env/other.so").verdict().verdict_class, "divide-by-zero");
+  auto fits = numpy1_extension("/home/u/rowsum.so");
+  fits.raw().program.packages["numpy"] = "1.26.4";
+  EXPECT_EQ(fits.verdict().verdict_class, "divide-by-zero");
+}
+
+TEST(AllocatorMismatch, NeedsASecondAllocator) {
+  CaseBuilder b;
+  b.abort().abort_text("free(): invalid pointer\n").crashed({libc("abort"), libc("free"), native("ffi_call")});
+  EXPECT_EQ(b.verdict().verdict_class, "invalid-free");
+  b.module("/usr/lib/libtcmalloc_minimal.so.4", {"malloc"});
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "allocator-mismatch");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_THAT(v.summary, HasSubstr("libtcmalloc_minimal.so.4"));
+  CaseBuilder overrun;
+  overrun.abort()
+      .abort_text("corrupted size vs. prev_size\n")
+      .crashed({libc("abort")})
+      .module("/usr/lib/libtcmalloc.so.4", {"malloc"});
+  EXPECT_EQ(overrun.verdict().verdict_class, "heap-corruption");
+}
+
+CaseBuilder forked(std::vector<NativeFrame> stack, std::uint32_t parent_threads) {
+  CaseBuilder b;
+  b.raw().program.fork = {"fork", 100, parent_threads, true};
+  b.crashed(std::move(stack));
+  return b;
+}
+
+TEST(ForkAfterThreads, HungChildThatWaitsForAPool) {
+  auto b = forked({libc("syscall_cancel_futex_wait"), native("rayon_core::latch::wait", "/env/polars.so")}, 7);
+  b.raw().threads.front().crashed = false;
+  b.signal(SIGTERM, 0).sender(100, "python");
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "fork-after-threads");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_THAT(v.summary, HasSubstr("7 more threads"));
+}
+
+TEST(ForkAfterThreads, CrashInPoolCodeButNotElsewhere) {
+  const auto crash = [](const char* function, std::uint32_t threads) {
+    auto b = forked({native(function)}, threads);
+    b.signal(SIGSEGV).fault(0, "read").instruction("mov", "move", {.base = "rax"});
+    return b.verdict().verdict_class;
+  };
+  EXPECT_EQ(crash("Eigen::ThreadPoolTempl::Schedule", 3), "fork-after-threads");
+  EXPECT_EQ(crash("parse_header", 3), "null-pointer");
+  EXPECT_EQ(crash("Eigen::ThreadPoolTempl::Schedule", 0), "null-pointer") << "the parent had no other threads";
+}
+
+TEST(ExitTeardown, JoinableThreadInAStaticDestructorIsCertain) {
+  CaseBuilder b;
+  b.abort().crashed({libc("abort"), native("std::terminate()", "/lib/libstdc++.so.6"), native("std::thread::~thread()"),
+                     libc("__run_exit_handlers"), libc("exit")},
+                    false);
+  b.said("terminate called without an active exception\n");
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "exit-teardown");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_TRUE(has_factor(v, "uncaught-exception"));
+}
+
+TEST(ExitTeardown, DaemonThreadWhileTheMainThreadFinalises) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).fault(0, "read").instruction("mov", "move", {.base = "rax"});
+  b.crashed({interpreter("finalize_modules"), interpreter("Py_FinalizeEx")}, false);
+  b.raw().threads.front().crashed = false;
+  b.other_thread({native("Worker::Loop")});
+  b.raw().threads.back().crashed = true;
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "exit-teardown");
+  EXPECT_TRUE(has_factor(v, "null-pointer"));
+  EXPECT_THAT(v.summary, HasSubstr("still running"));
+}
+
+TEST(ExitTeardown, WaitingForThreadsAndAtexitCallbacksAreStillTheProgram) {
+  for (const char* inner : {"wait_for_thread_shutdown", "atexit_callfuncs"}) {
+    CaseBuilder b;
+    b.signal(SIGSEGV).fault(0, "read").instruction("mov", "move", {.base = "rax"});
+    b.crashed({native("f"), interpreter(inner), interpreter("Py_FinalizeEx")});
+    EXPECT_EQ(b.verdict().verdict_class, "null-pointer") << inner;
+  }
+}
+
+TEST(ExitTeardown, PythonsOwnWordsAboutItsState) {
+  CaseBuilder b;
+  b.abort()
+      .crashed({libc("abort"), interpreter("fatal_error")})
+      .said(
+          "Fatal Python error: _enter_buffered_busy: could not acquire lock for <_io.BufferedWriter name='<stdout>'> "
+          "at interpreter "
+          "shutdown, possibly due to daemon threads\nPython runtime state: finalizing (tstate=0x0000)\n");
+  EXPECT_EQ(b.verdict().verdict_class, "exit-teardown");
+  EXPECT_TRUE(has_factor(b.verdict(), "python-fatal"));
+}
+
+TEST(Killed, SenderIsNamedAndLimitsAreToldApart) {
+  CaseBuilder term;
+  term.signal(SIGTERM, 0).sender(42, "slurmstepd");
+  EXPECT_EQ(term.verdict().verdict_class, "killed");
+  EXPECT_EQ(term.verdict().confidence, Confidence::kCertain);
+  EXPECT_THAT(term.verdict().summary, HasSubstr("slurmstepd"));
+  CaseBuilder cpu;
+  cpu.signal(SIGXCPU, 0x80);
+  EXPECT_THAT(all_text(cpu.verdict()), HasSubstr("ulimit -t"));
+  CaseBuilder segv;
+  segv.signal(SIGSEGV, 0).sender(42, "bash").crashed({native("f")});
+  EXPECT_EQ(segv.verdict().verdict_class, "killed") << "kill -SEGV is no memory fault";
+}
+
+CaseBuilder waiting(const char* main_wait, const char* worker_wait) {
+  CaseBuilder b;
+  b.raw().death.kind = "none";
+  b.crashed({libc(main_wait)});
+  b.raw().threads.front().crashed = false;
+  b.other_thread({libc(worker_wait)});
+  return b;
+}
+
+TEST(Deadlock, EveryThreadWaits) {
+  const Verdict v = waiting("__futex_abstimed_wait_common", "write").verdict();
+  EXPECT_EQ(v.verdict_class, "deadlock");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+}
+
+TEST(Deadlock, AThreadThatSleepsReadsOrRunsMayGoOn) {
+  for (const char* wait : {"clock_nanosleep", "poll", "memcpy"})
+    EXPECT_NE(waiting("__futex_abstimed_wait_common", wait).verdict().verdict_class, "deadlock") << wait;
+}
+
+TEST(Deadlock, AfterAKillItIsALeadOnly) {
+  auto b = waiting("pthread_cond_wait", "pthread_cond_wait");
+  b.signal(SIGTERM, 0).sender(1, "systemd");
+  EXPECT_EQ(b.verdict().verdict_class, "killed");
+}
+
+TEST(PythonException, TextOpAndTheUsersLine) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 4, in <module>\n    tf.matmul(a, b)\n"
+      "  File \"/env/lib/python3.8/site-packages/tensorflow/x.py\", line 7, in f\n    raise e\n"
+      "tensorflow.python.framework.errors_impl.InvalidArgumentError: Matrix size-incompatible [Op:MatMul]\n");
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "python-exception");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_THAT(v.summary, HasSubstr("InvalidArgumentError in op MatMul at main.py:4"));
+  EXPECT_EQ(v.where->source, "tf.matmul(a, b)");
+}
+
+TEST(PythonException, ThreadsTracebackEndsNothing) {
+  CaseBuilder b;
+  b.exit(3).said(
+      "Exception in thread T:\nTraceback (most recent call last):\n  File \"main.py\", line 4, in f\n    "
+      "g()\nValueError: x\n");
+  EXPECT_EQ(b.verdict().verdict_class, "ok");
+}
+
+TEST(Ok, NormalEndsAndWrappersThatHideASignal) {
+  CaseBuilder zero;
+  EXPECT_EQ(zero.exit(0).verdict().confidence, Confidence::kCertain);
+  CaseBuilder wrapped;
+  const Verdict v = wrapped.exit(139).verdict();
+  EXPECT_EQ(v.verdict_class, "unknown");
+  EXPECT_THAT(v.summary, HasSubstr("signal 11"));
+}
+
+TEST(Unknown, NothingKnownStaysUnknownWithExperiments) {
+  CaseBuilder b;
+  b.signal(SIGSEGV);
+  b.raw().death.code.reset();
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "unknown");
+  EXPECT_FALSE(v.experiments.empty());
+  EXPECT_FALSE(diagnose(Case{}).summary.empty()) << "even an empty case gets an answer";
+}
+
+}  // namespace
+}  // namespace segwhy
