@@ -13,10 +13,11 @@ bool starts_with_any(std::string_view name, const Names& prefixes) {
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
-// "foo" of "foo.part.0", "foo.cold", "foo.constprop.3.isra.0", "foo.lto_priv.7": names that compilers give to pieces.
+// "foo" of "foo.part.0", "foo.cold", "foo.constprop.3.isra.0", "foo.lto_priv.7" (names that compilers give to pieces)
+// and of "foo@@GLIBC_2.34".
 std::string_view base_symbol(const NativeFrame& f) {
   const std::string_view name = f.symbol.empty() ? std::string_view(f.function) : std::string_view(f.symbol);
-  return name.substr(0, name.find('.'));
+  return name.substr(0, name.find_first_of(".@"));
 }
 
 // A native frame of the evaluation loop. With tail calls between instructions (3.14, clang) the frame has the name of
@@ -113,50 +114,82 @@ bool is_thread_start(std::string_view name) {
   });
 }
 
+// Where frames were left out of a long native stack: before the frame whose stack pointer is furthest from the one
+// before it. The number of frames when that cannot be told.
+std::size_t find_gap(const std::vector<NativeFrame>& native) {
+  std::size_t gap = native.size();
+  std::uint64_t widest = 0;
+  for (std::size_t i = 1; i < native.size(); ++i) {
+    if (!native[i].sp || !native[i - 1].sp || *native[i].sp < *native[i - 1].sp) continue;
+    const std::uint64_t distance = *native[i].sp - *native[i - 1].sp;
+    if (distance <= widest) continue;
+    widest = distance;
+    gap = i;
+  }
+  return gap;
+}
+
 class Merger {
  public:
   explicit Merger(Thread& t) : t_(t), interpreter_(interpreter_module(t.native)) {
-    std::size_t evaluations = 0;
     for (std::size_t i = 0; i < t.native.size(); ++i) {
       if (!is_evaluation(t.native[i])) continue;
-      if (evaluations++ == 0) innermost_evaluation_ = i;
-      outermost_evaluation_ = i + 1;
+      if (evaluations_++ == 0) first_internal_ = i;
+      last_internal_ = i + 1;
     }
-    ahead_ = evaluations_ahead(evaluations);
-    if (evaluations == 0) find_interpreter_frames();
+    if (evaluations_ == 0) {
+      place_python_without_evaluations();
+    } else if (t.native_truncated) {
+      place_python_of_the_gap();
+    } else if (!t.python_depth) {
+      // All frames of both kinds are known: a surplus of native ones has not linked its Python frame yet.
+      const std::size_t entries = count_entries();
+      ahead_ = evaluations_ > entries ? evaluations_ - entries : 0;
+    }
   }
 
   void run() {
     t_.merged.clear();
     for (std::size_t i = 0; i < t_.native.size(); ++i) {
-      if (i == python_at_) emit_all_python();
+      if (i == gap_) emit_python(gap_python_end_);
       if (is_evaluation(t_.native[i])) {
         emit_python_run();
       } else if (keep(i)) {
         t_.merged.push_back({false, static_cast<std::uint32_t>(i)});
       }
     }
-    // Native evaluation frames that were not unwound, or not recognised.
-    emit_all_python();
+    // Those of native evaluation frames that were not unwound, or not recognised.
+    emit_python(t_.python.size());
   }
 
  private:
-  // Native evaluation frames, innermost ones, that had not made their Python frame the current one yet. Only when all
-  // frames of both kinds are known can a surplus mean that.
-  [[nodiscard]] std::size_t evaluations_ahead(std::size_t evaluations) const {
-    if (t_.native_truncated || t_.python_depth) return 0;
-    const auto entries = static_cast<std::size_t>(
-        std::count_if(t_.python.begin(), t_.python.end(), [](const PythonFrame& f) { return f.entry; }));
-    return evaluations > entries ? evaluations - entries : 0;
-  }
-
-  // Without one evaluation frame that has its name (all are stripped), Python goes where the interpreter is entered.
-  void find_interpreter_frames() {
+  // Every evaluation frame is without a name (all is stripped): Python goes where the interpreter is entered.
+  void place_python_without_evaluations() {
     for (std::size_t i = 0; i < t_.native.size(); ++i) {
       if (!in_interpreter(i)) continue;
-      if (python_at_ == kNowhere) python_at_ = innermost_evaluation_ = i;
-      outermost_evaluation_ = i + 1;
+      if (gap_ == kNowhere) gap_ = first_internal_ = i;
+      last_internal_ = i + 1;
     }
+    gap_python_end_ = t_.python.size();
+  }
+
+  // The evaluation frames before the gap run the innermost Python frames, those after it the outermost ones; what is
+  // between them goes into the gap.
+  void place_python_of_the_gap() {
+    const std::size_t gap = find_gap(t_.native);
+    const auto after = static_cast<std::size_t>(
+        std::count_if(t_.native.begin() + static_cast<std::ptrdiff_t>(gap), t_.native.end(), is_evaluation));
+    std::size_t skip = count_entries();
+    if (skip < evaluations_) return;  // fewer Python frames than that are known: the innermost fit
+    skip -= after;
+    gap_ = gap;
+    while (skip > 0)
+      if (t_.python[gap_python_end_++].entry) --skip;
+  }
+
+  [[nodiscard]] std::size_t count_entries() const {
+    return static_cast<std::size_t>(
+        std::count_if(t_.python.begin(), t_.python.end(), [](const PythonFrame& f) { return f.entry; }));
   }
 
   [[nodiscard]] bool in_interpreter(std::size_t i) const {
@@ -166,16 +199,15 @@ class Merger {
   // Of the interpreter, only what it was doing itself when the thread stopped is of interest.
   [[nodiscard]] bool keep(std::size_t i) const {
     const std::string_view name = base_symbol(t_.native[i]);
-    if (i >= outermost_evaluation_ && is_thread_start(name)) return false;
+    if (i >= last_internal_ && is_thread_start(name)) return false;
     if (!in_interpreter(i)) return true;
-    return i < innermost_evaluation_ && !is_call_machinery(name);
+    return i < first_internal_ && !is_call_machinery(name);
   }
 
+  // Up to the Python frame `end`, not included.
   void emit_python(std::size_t end) {
     for (; next_ < end; ++next_) t_.merged.push_back({true, static_cast<std::uint32_t>(next_)});
   }
-
-  void emit_all_python() { emit_python(t_.python.size()); }
 
   // The Python frames that one native evaluation frame runs: up to the one it was entered with.
   void emit_python_run() {
@@ -192,11 +224,12 @@ class Merger {
 
   Thread& t_;
   std::string_view interpreter_;
-  std::size_t innermost_evaluation_ = 0;  // index of a native frame
-  std::size_t outermost_evaluation_ = 0;  // one past
-  std::size_t python_at_ = kNowhere;      // native frame before which all Python frames belong
-  std::size_t ahead_ = 0;
-  std::size_t next_ = 0;  // Python frame to emit
+  std::size_t evaluations_ = 0;
+  std::size_t first_internal_ = 0, last_internal_ = 0;  // native frames [first, last) begin and end in the interpreter
+  std::size_t gap_ = kNowhere;                          // native frame before which ...
+  std::size_t gap_python_end_ = 0;                      // ... the Python frames up to this one belong
+  std::size_t ahead_ = 0;                               // innermost native evaluations without a Python frame
+  std::size_t next_ = 0;                                // Python frame to emit
 };
 
 }  // namespace

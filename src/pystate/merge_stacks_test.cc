@@ -113,11 +113,27 @@ TEST(MergeStacks, AnEvaluationThatHasNotLinkedItsFrameYetIsAhead) {
             "A x B y");
 }
 
+TEST(MergeStacks, FramesLeftOutOfTheMiddleLeaveTheirPythonFramesThere) {
+  std::vector<NativeFrame> natives{extension("x"), evaluation(),          evaluation(),
+                                   evaluation(),   extension("callback"), evaluation()};
+  std::uint64_t sp = 0x1000;
+  for (std::size_t i = 0; i < natives.size(); ++i) natives[i].sp = sp += i == 3 ? 0x100000 : 0x100;
+  EXPECT_EQ(merged(natives, {python("A"), python("B"), python("C"), python("D"), python("E"), python("F")}, true),
+            "x A B C D E callback F");
+  // Runs of inlined frames stay whole.
+  EXPECT_EQ(merged(natives,
+                   {python("A"), python("B"), python("c", false), python("C"), python("e", false), python("E"),
+                    python("f", false), python("F")},
+                   true),
+            "x A B c C e E callback f F");
+}
+
 TEST(MergeStacks, ThreadStarts) {
   EXPECT_EQ(merged({extension("x"), evaluation(), native("thread_run"), native("start_thread", "/lib/libc.so.6"),
                     native("clone3", "/lib/libc.so.6")},
                    {python("A")}),
             "x A");
+  EXPECT_EQ(merged({evaluation(), native("__libc_start_main@@GLIBC_2.34", "/lib/libc.so.6")}, {python("A")}), "A");
 }
 
 TEST(MergeStacks, AProgramThatEmbedsPythonKeepsItsOwnFrames) {
