@@ -43,7 +43,7 @@ void add_loser(Verdict& verdict, CauseKind winner, const Candidate& loser) {
       if (!holds(verdict.evidence, fact)) verdict.evidence.push_back(fact);
     return;
   }
-  if (verdict.confidence == Confidence::kCertain) return;
+  if (verdict.confidence == Confidence::kCertain && winner != CauseKind::kOutcome) return;
   add_alternative(verdict, {loser.slug, loser.evidence.empty() ? loser.summary : loser.evidence.front()});
 }
 

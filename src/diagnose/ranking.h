@@ -14,7 +14,8 @@
 // 5. The slug, so that the answer does not depend on the order of the rules.
 //
 // The losers are not lost. A mechanism or outcome below a winning cause tells how the process died and becomes a
-// factor; any other loser contradicts the winner and becomes one of its alternatives, unless the winner is certain.
+// factor; any other loser contradicts the winner and becomes one of its alternatives, unless the winner is certain. An
+// outcome, even a certain one, keeps them: it says that the process was killed, they say what may have led to it.
 #pragma once
 
 #include <string_view>

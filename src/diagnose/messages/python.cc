@@ -96,7 +96,11 @@ std::vector<Traceback> find_tracebacks(const Lines& lines) {
   std::vector<Traceback> found;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!lines[i].starts_with(kHeader)) continue;
-    if (auto traceback = read_traceback(lines, i)) found.push_back(std::move(*traceback));
+    auto traceback = read_traceback(lines, i);
+    if (!traceback) continue;
+    // The one it follows from may have been lost with the older text.
+    traceback->chained = traceback->chained && !found.empty();
+    found.push_back(std::move(*traceback));
   }
   return found;
 }

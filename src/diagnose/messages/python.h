@@ -22,7 +22,7 @@ struct Traceback {
   std::string message;                        // may span lines
   bool in_thread = false;                     // of a thread other than the main one: does not end the process
   bool ignored = false;                       // "Exception ignored in": does not end it either
-  bool chained = false;                       // raised during the handling of, or from, the one before
+  bool chained = false;                       // raised during the handling of, or from, the one before in the list
   std::size_t first_line = 0, last_line = 0;  // in the text
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "base/text.h"
 #include "diagnose/messages/lines.h"
@@ -38,8 +39,9 @@ std::optional<text::ThreadFailure> last_words(const Facts& facts) {
     return text::ThreadFailure{"", "std::system_error: Resource temporarily unavailable"};
   if (facts.aborted() && facts.text.panic)
     if (auto failure = about(facts.text.panic->message)) return failure;
-  if (facts.evidence.death.kind == "signal" && !facts.sent_from_outside()) return facts.text.threads;
-  return std::nullopt;
+  // OpenBLAS goes on without its threads and raises SIGINT on itself, or crashes.
+  const bool own_doing = facts.evidence.death.kind == "signal" && !facts.sent_from_outside() && !facts.died_of(SIGKILL);
+  return own_doing ? facts.text.threads : std::nullopt;
 }
 
 void add_counts(const Facts& facts, Candidate& candidate) {
