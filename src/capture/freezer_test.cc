@@ -114,6 +114,30 @@ TEST(Freezer, NoSignalIsLostOrInvented) {
   EXPECT_EQ(*delivered, sent);
 }
 
+TEST(Freezer, ASignalCaughtInDeliveryIsDelivered) {
+  const Shared<std::atomic<int>> delivered;
+  const Shared<std::atomic<int>> sent;
+  const ChildProcess child([&] {
+    g_delivered = &*delivered;
+    struct sigaction action {};
+    action.sa_handler = [](int) { ++*g_delivered; };
+    ::sigaction(SIGUSR1, &action, nullptr);
+    // Nearly always in the delivery of one, which is over when the call returns.
+    for (;;) {
+      ++*sent;
+      ::raise(SIGUSR1);
+      if (*delivered != *sent) return 1;
+    }
+  });
+  wait_until([&] { return *delivered > 0; });
+  for (int round = 0; round < 300; ++round) {
+    ASSERT_TRUE(Freezer::freeze(child.pid()));
+  }
+  const int before = *delivered;
+  wait_until([&] { return *delivered > before || child.state() == 'Z'; });
+  EXPECT_NE(child.state(), 'Z') << "a signal was lost";
+}
+
 TEST(Freezer, AStoppedProcessStaysStopped) {
   const Shared<std::atomic<std::uint64_t>> counter;
   ChildProcess child([&] {
