@@ -81,6 +81,9 @@ class Parser {
         return space();
       case '(':
         return parenthesis();
+      case ')':  // see parenthesis()
+        done_ = true;
+        return true;
       case '{':
         return braces();
       case '[':
@@ -122,6 +125,11 @@ class Parser {
     if (part_.name.empty() && looking_at(kAnonymous)) {
       part_.name = text_.substr(at_, kAnonymous.size());
       at_ += kAnonymous.size();
+      return true;
+    }
+    if (looking_at("(*") && part_is_empty()) {  // a function that returns a function pointer: its name is inside
+      restart();
+      at_ += 2;
       return true;
     }
     const bool parameters = !part_is_empty();

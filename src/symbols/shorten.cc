@@ -14,7 +14,7 @@
 namespace segwhy {
 namespace {
 
-constexpr std::size_t kMaxArguments = 28;  // characters of one part's template arguments
+constexpr std::size_t kMaxArguments = 40;  // characters of one part's template arguments
 constexpr std::size_t kMaxName = 90;
 constexpr int kMaxNesting = 8;  // of wrappers in wrappers
 
@@ -26,8 +26,14 @@ bool is_inline_namespace(std::string_view name) {
          name == "_V2" || name == "__ndk1" || name.starts_with("lts_");
 }
 
+// "{lambda(int)#1}"; clang numbers those without a name in the mangling "$_0".
 bool is_lambda(std::string_view name) {
-  return name.starts_with("{lambda") || name.starts_with("'lambda");
+  return name.starts_with("{lambda") || name.starts_with("'lambda") || name.starts_with("$_");
+}
+
+// What the compiler puts into a lambda: its call operator, and the function behind its conversion to a pointer.
+bool is_lambda_body(std::string_view name) {
+  return name == "operator()" || name == "_FUN" || name == "__invoke";
 }
 
 // Calls of what is wrapped: which template argument of which part holds it.
@@ -37,8 +43,7 @@ struct Wrapper {
 };
 
 // libstdc++, libc++ and abseil. The class is internal to each library; its place in the argument list is fixed there.
-constexpr std::array<Wrapper, 13> kWrappers = {{{"_Function_handler", 1},
-                                                {"_Function_base::_Base_manager", 0},
+constexpr std::array<Wrapper, 12> kWrappers = {{{"_Function_handler", 1},
                                                 {"__func", 0},
                                                 {"__alloc_func", 0},
                                                 {"__policy_invoker", 0},
@@ -93,6 +98,11 @@ std::optional<std::string> wrapped(const std::vector<NamePart>& parts, int nesti
 // A template argument without its namespaces; nullopt when it is no simple type or number.
 std::optional<std::string> brief_argument(std::string_view argument) {
   if (argument.find_first_of("({[") != std::string_view::npos) return std::nullopt;
+  if (const auto as = argument.find(" as "); as != std::string_view::npos) {  // Rust: <Type as Trait>
+    const auto type = brief_argument(argument.substr(0, as));
+    const auto trait = brief_argument(argument.substr(as + 4));
+    return type && trait ? std::optional(*type + " as " + *trait) : std::nullopt;
+  }
   if (argument.find("::") == std::string_view::npos && argument.find('<') == std::string_view::npos) {
     return std::string(argument);
   }
@@ -123,7 +133,7 @@ std::string render_arguments(const NamePart& part) {
     out += *brief;
     if (out.size() > kMaxArguments) return "<...>";
   }
-  return "<" + out + ">";
+  return out.empty() ? out : "<" + out + ">";
 }
 
 std::string part_name(const NamePart& part) {
@@ -148,8 +158,7 @@ std::string render(const std::vector<NamePart>& parts, int nesting) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const NamePart& part = parts[i];
     if (is_inline_namespace(part.name)) continue;
-    // The call operator of a lambda is the lambda.
-    if (part.name == "operator()" && i > 0 && is_lambda(parts[i - 1].name)) continue;
+    if (i > 0 && is_lambda(parts[i - 1].name) && is_lambda_body(part.name)) continue;
     const std::string name = part_name(part);
     with_arguments.push_back(name + render_arguments(part));
     bare.push_back(name + (part.has_arguments ? "<...>" : ""));
@@ -163,13 +172,9 @@ std::string render(const std::vector<NamePart>& parts, int nesting) {
   return out;
 }
 
-// The readable start of a mangled name that the demangler does not know (a newer compiler's): the nested names up to
-// the first thing that is none.
-std::string salvage(std::string_view mangled) {
+// The identifiers of a nested name from its first one on, up to the first thing that is none.
+std::string nested_identifiers(std::string_view mangled) {
   std::string out;
-  if (!mangled.starts_with("_ZN")) return out;
-  mangled.remove_prefix(3);
-  while (!mangled.empty() && (mangled.front() == 'K' || mangled.front() == 'V')) mangled.remove_prefix(1);
   for (;;) {
     const std::size_t digits = std::min(mangled.find_first_not_of("0123456789"), mangled.size());
     const auto length = parse_number(mangled.substr(0, digits));
@@ -183,11 +188,37 @@ std::string salvage(std::string_view mangled) {
   }
 }
 
+// What can be read of a mangled name that the demangler does not know (a newer compiler's): the first name nested in
+// namespaces, which is the function's own or, behind std::function's invoker, the one whose lambda is called.
+std::string salvage(std::string_view mangled) {
+  for (std::size_t at = mangled.find("ZN"); at != std::string_view::npos; at = mangled.find("ZN", at + 1)) {
+    std::string_view rest = mangled.substr(at + 2);
+    while (rest.starts_with('K') || rest.starts_with('V')) rest.remove_prefix(1);
+    std::string name = nested_identifiers(rest);
+    if (name.empty()) continue;
+    const bool lambda = rest.find("EUl") != std::string_view::npos || rest.find("ENKUl") != std::string_view::npos;
+    return lambda ? name + "::{lambda}" : name;
+  }
+  return {};
+}
+
+// Of the compiler's data, not functions: the prefix says what it is.
+std::string_view data_prefix(std::string_view name) {
+  for (const std::string_view prefix :
+       {"vtable for ", "typeinfo for ", "typeinfo name for ", "VTT for ", "guard variable for "}) {
+    if (name.starts_with(prefix)) return prefix;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string shorten_function_name(const std::string& demangled) {
   const bool mangled = demangled.starts_with("_Z");
-  std::string out = mangled ? salvage(demangled) : render(name_parts(demangled), 0);
+  const std::string_view prefix = data_prefix(demangled);
+  std::string out =
+      mangled ? salvage(demangled) : render(name_parts(std::string_view(demangled).substr(prefix.size())), 0);
+  if (!out.empty()) out.insert(0, prefix);
   return out.empty() || out.size() > demangled.size() ? demangled : out;
 }
 

@@ -3,15 +3,11 @@
 #include <dwarf.h>
 #include <execinfo.h>
 #include <gtest/gtest.h>
-#include <sys/uio.h>
 #include <ucontext.h>
-#include <unistd.h>
-
-#include <fstream>
-#include <sstream>
 
 #include "evidence/model/case.h"
 #include "unit/fake_target.h"
+#include "unit/own_process.h"
 #include "unwind/dwarf_expression.h"
 #include "unwind/return_address.h"
 
@@ -231,44 +227,6 @@ TEST(Unwind, NothingIsLeftOutOfAStackThatFits) {
 
 // --- this process --------------------------------------------------------------------------------------------------
 
-class OwnMemory final : public MemoryReader {
- public:
-  std::size_t read(TargetAddr from, std::span<std::byte> out) override {
-    const iovec local{out.data(), out.size()};
-    const iovec remote{reinterpret_cast<void*>(from.value()), out.size()};  // NOLINT(performance-no-int-to-ptr)
-    const ssize_t got = ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
-    return got < 0 ? 0 : static_cast<std::size_t>(got);
-  }
-};
-
-Mapping parse_mapping(const std::string& line) {
-  std::istringstream in(line);
-  Mapping m;
-  std::uint64_t start = 0;
-  std::uint64_t end = 0;
-  char dash = 0;
-  std::string permissions;
-  std::string device;
-  in >> std::hex >> start >> dash >> end >> permissions >> m.file_offset >> device >> std::dec >> m.inode >> std::ws;
-  std::getline(in, m.path);
-  m.start = TargetAddr(start);
-  m.end = TargetAddr(end);
-  m.readable = permissions.at(0) == 'r';
-  m.executable = permissions.at(2) == 'x';
-  return m;
-}
-
-struct OwnProcess {
-  OwnProcess() {
-    snapshot.pid = ::getpid();
-    snapshot.memory = &memory;
-    std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line);) snapshot.mappings.push_back(parse_mapping(line));
-  }
-  OwnMemory memory;
-  Snapshot snapshot;
-};
-
 // The callee-saved registers are all that unwinding needs; they are read at one place for both walks.
 [[gnu::noinline]] RawStack unwind_here(std::vector<std::uint64_t>& expected) {
   std::array<void*, 64> addresses{};
@@ -278,7 +236,7 @@ struct OwnProcess {
 
   ucontext_t context{};
   ::getcontext(&context);
-  OwnProcess own;
+  test::OwnProcess own;
   ThreadSnapshot thread;
   auto& registers = thread.registers.dwarf;
   const auto take = [&](Registers::Index to, int from) {
