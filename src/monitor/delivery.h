@@ -28,6 +28,10 @@ class Delivery {
 
   // Judges and delivers one death. `root`: of the program itself.
   void deliver(Incident incident, bool root);
+  // Whether the end of a program that ended with status 0 is written anywhere: gathering its Case takes milliseconds.
+  [[nodiscard]] bool wants_plain_end() const {
+    return options_.json_path || options_.case_path || (options_.verbose && options_.can_print);
+  }
   // The program is over; `failed`: it did not end with status 0. Delivers what was held back for it.
   void finish(bool failed);
   // No terminal any more: what comes goes to case files only.

@@ -237,8 +237,10 @@ void Monitor::settle(EndedProcess ended) {
   if (crash && died_of_crash(crash->evidence.death, crash->handled, ended.status)) {
     if (ended.status)
       crash->evidence.death.dumped_core = death_of_status(ended.status, ended.process.record).dumped_core;
+    name_real_sender(crash->evidence.death, front_, forwarded_);
     return delivery_.deliver(std::move(*crash), root);
   }
+  if (root && ended.status == 0 && !delivery_.wants_plain_end()) return;
   // How a child ends is its parent's business unless it was killed.
   if (!root && (!ended.status || !WIFSIGNALED(*ended.status))) return;
   Incident incident = builder_.from_end(ended);
