@@ -42,7 +42,8 @@ class Matcher {
   Matcher(const SymbolTable& table, const ElfImage& image, std::span<const std::uint64_t> addresses)
       : table_(table), image_(image), addresses_(addresses), best_(addresses.size()) {}
 
-  void offer(const Elf64_Sym& symbol) {
+  void offer(const Elf64_Sym& symbol, SymbolKinds kinds) {
+    if (kinds == SymbolKinds::kCode && is_data_label(symbol)) return;
     // A label without size reaches to the end of its section.
     std::uint64_t size = symbol.st_size;
     if (size == 0) {
@@ -69,6 +70,13 @@ class Matcher {
   [[nodiscard]] const Elf64_Shdr* section_of(const Elf64_Sym& symbol) const {
     const auto& sections = image_.sections();
     return symbol.st_shndx < sections.size() ? &sections[symbol.st_shndx] : nullptr;
+  }
+
+  // Symbols without a type are labels of assembly, and of the linker (__data_start).
+  [[nodiscard]] bool is_data_label(const Elf64_Sym& symbol) const {
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_NOTYPE) return false;
+    const Elf64_Shdr* section = section_of(symbol);
+    return section != nullptr && (section->sh_flags & SHF_EXECINSTR) == 0;
   }
 
   void replace_if_better(std::optional<Elf64_Sym>& best, const Elf64_Sym& symbol) const {
@@ -114,7 +122,7 @@ std::vector<std::optional<SymbolHit>> symbols_at(const SymbolTable& table, const
     const Elf64_Sym symbol = table.entry(i);
     // Most entries go by these two comparisons.
     if (symbol.st_value > last || (symbol.st_size != 0 && symbol.st_value + symbol.st_size <= first)) continue;
-    if (wanted_kind(symbol, kinds)) matcher.offer(symbol);
+    if (wanted_kind(symbol, kinds)) matcher.offer(symbol, kinds);
   }
   return matcher.take();
 }

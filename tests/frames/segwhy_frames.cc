@@ -38,6 +38,7 @@ json frame_json(const NativeFrame& frame, const RawFrame& raw) {
               {"symbol", frame.symbol},
               {"file", frame.file},
               {"line", frame.line.value_or(0)},
+              {"offset", frame.function_offset ? json(*frame.function_offset) : json()},
               {"inlined", frame.inlined},
               {"signal_frame", raw.signal_frame},
               {"trust", raw.trust}};
