@@ -23,7 +23,7 @@ inline constexpr char kTrustContext[] = "context";  // from the thread's registe
 inline constexpr char kTrustCfi[] = "cfi";          // unwound by call frame information
 inline constexpr char kTrustFp[] = "frame-pointer";
 inline constexpr char kTrustReturnAddress[] = "return-address";  // on top of the stack after a bad jump, behind a call
-inline constexpr char kTrustScan[] = "scan";  // a return address found on the stack: may be stale
+inline constexpr char kTrustScan[] = "scan";                     // a return address found on the stack: may be stale
 
 struct NativeFrame {
   Address pc = 0;             // of the instruction being executed: for a caller, inside the call instruction's line
@@ -172,10 +172,10 @@ struct Fault {
   std::string access_source;       // "page-fault" (error code), "instruction"
   std::uint32_t width = 0;         // bytes, 0 when not known
   bool non_canonical = false;
-  bool misaligned = false;    // the address is fine but for its alignment, on which the instruction insists
-  bool crosses_page = false;  // the access began in the page before `address`
-  std::optional<std::uint32_t> operand;     // which of instruction->operands faulted, when that is known
-  std::optional<MappingInfo> inside;        // mapping that contains the address
+  bool misaligned = false;               // the address is fine but for its alignment, on which the instruction insists
+  bool crosses_page = false;             // the access began in the page before `address`
+  std::optional<std::uint32_t> operand;  // which of instruction->operands faulted, when that is known
+  std::optional<MappingInfo> inside;     // mapping that contains the address
   std::optional<MappingInfo> below, above;  // nearest neighbours otherwise
   std::optional<int> stack_of_tid;          // the address lies in or just below this thread's stack
   std::optional<std::int64_t> below_sp;     // bytes by which the address is below the stack pointer (negative: above)
