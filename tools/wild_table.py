@@ -43,6 +43,9 @@ def judge(record: dict) -> dict:
         seen = case_runner.run_case(python, record["files"], under_segwhy=True, **shared)
     except subprocess.CalledProcessError as error:
         return {**row, "skipped": f"build failed: {error.stderr.decode(errors='replace')[-300:]}"}
+    if plain.status != record["observed"].get("rc") and not hangs:
+        # Another version of an unpinned dependency, or a race that was not lost this time: nothing to be judged.
+        return {**row, "skipped": f"not reproduced: plain status {plain.status}, observed {record['observed'].get('rc')}"}
     incident = seen.incident or {}
     verdict = incident.get("verdict", {"class": "(no report)"})
     where = incident.get("where") or {}

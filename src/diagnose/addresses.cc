@@ -88,10 +88,13 @@ std::optional<Reading> as_free_list_link(std::uint64_t value, const Case& eviden
     if (!evidence.program.executable.empty() && module.path == evidence.program.executable) executable = &module;
   // A program at a low fixed address has a low heap, whose links hardly differ from its pointers.
   if (executable == nullptr || executable->end < (Address{1} << 40)) return std::nullopt;
-  constexpr std::uint64_t kHeapReach = std::uint64_t{64} << 30;
+  // An ordinary pointer into the heap with a large index added falls among the links too, so a link must stand for
+  // what free() stored: an aligned address in the heap, which starts within 32 MiB of the program and is no larger than
+  // the process ever was.
+  const std::uint64_t reach = (std::uint64_t{64} << 20) + evidence.machine.peak_rss.value_or(std::uint64_t{1} << 30);
   const std::uint64_t plain = demangled(value);
-  const bool in_heap = plain >= executable->end && plain - executable->end < kHeapReach;
-  if (!in_heap || plain == value) return std::nullopt;
+  const bool in_heap = plain >= executable->end && plain - executable->end < reach;
+  if (!in_heap || plain == value || plain % 16 != 0) return std::nullopt;
   return Reading{
       Reading::Kind::kFreeListLink,
       fmt::format("a link of glibc's list of freed blocks (0x{:x}, which stands for about 0x{:x})", value, plain)};

@@ -79,6 +79,8 @@ bool is_user_file(std::string_view path) {
   if (path.empty()) return false;
   if (path.front() == '<')
     return path.starts_with("<stdin>") || path.starts_with("<string>") || path.starts_with("<ipython");
+  // Cython names its sources relative to the package's build; no program runs them by that name.
+  if (path.ends_with(".pyx") || path.ends_with(".pxd") || path.ends_with(".pxi")) return false;
   if (contains_any(path, {"/site-packages/", "/dist-packages/", "__autograph_generated_file", "importlib/_bootstrap"}))
     return false;
   // .../lib/python3.11/threading.py, also of a virtual environment or a framework build.

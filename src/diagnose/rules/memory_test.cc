@@ -155,6 +155,16 @@ TEST(StaleMemory, FreeListLinkInTheVtableRegister) {
   EXPECT_TRUE(has_alternative(v, "wild-pointer"));
 }
 
+TEST(StaleMemory, AHeapPointerWithALargeIndexIsNoFreeListLink) {
+  // Decodes into the heap's reach, but not to an address that free() could have stored.
+  auto b = segv(0x5579e091a0e0, "read", {.base = "rdx", .base_value = 0x5579e091a0e0});
+  b.module("/usr/bin/python3.11", {});
+  b.raw().program.modules.back().start = 0x5579c8000000;
+  b.raw().program.modules.back().end = 0x5579c8800000;
+  b.raw().machine.peak_rss = std::uint64_t{200} << 20;
+  EXPECT_EQ(b.verdict().verdict_class, "wild-pointer");
+}
+
 TEST(StaleMemory, FillPatternsOfAllocators) {
   auto freed = segv(0xdddddddddddddde5, "read", {.base = "rax", .base_value = 0xdddddddddddddddd, .displacement = 8});
   EXPECT_EQ(freed.verdict().verdict_class, "use-after-free");
