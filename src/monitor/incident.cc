@@ -1,9 +1,6 @@
 #include "monitor/incident.h"
 
-#include <fmt/format.h>
-
 #include <csignal>
-#include <fstream>
 
 #include "assemble/assemble.h"
 #include "base/text.h"
@@ -48,22 +45,7 @@ void add_stderr(StderrTail tail, Case& evidence) {
 
 }  // namespace
 
-bool CaseBuilder::is_member(pid_t pid) const {
-  std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
-  // Hidden from us: then the capture can do no harm there either.
-  if (!maps) return ::kill(pid, 0) == 0 || errno == EPERM;
-  const std::string inode = " " + std::to_string(session_.inode()) + " ";
-  bool any = false;
-  for (std::string line; std::getline(maps, line); any = true)
-    if (line.find("memfd:segwhy-session") != std::string::npos && line.find(inode) != std::string::npos) return true;
-  return !any;
-}
-
 void CaseBuilder::add_capture(std::uint32_t index, Case& evidence) const {
-  if (!is_member(evidence.program.pid)) {
-    evidence.capture.limits.emplace_back("memory was not read: the process is in a PID namespace of its own");
-    return;
-  }
   auto capture = capture_crash(session_.memory(), index);
   if (!capture) return note(evidence, capture.error());
   assemble_from_capture(**capture, evidence);
@@ -91,25 +73,29 @@ void CaseBuilder::add_memory_use(pid_t pid, Case& evidence) const {
   if (!evidence.machine.peak_rss) evidence.machine.peak_rss = sampler_.peak_of(pid);
 }
 
-Incident CaseBuilder::from_crash(std::uint32_t index) const {
+Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) const {
   const wire::CrashRecord& crash = session_.memory().crashes[index];
   Incident incident{new_case(facts_), static_cast<pid_t>(crash.pid),     static_cast<pid_t>(crash.tid), index,
                     crash.time_ns,    crash.has_application_handler != 0};
   Case& evidence = incident.evidence;
-  evidence.program = read_program(incident.pid);
+  if (reachable) evidence.program = read_program(incident.pid);
   evidence.program.pid = incident.pid;
   evidence.death = death_of_crash(crash);
   evidence.messages.abort_text = to_valid_utf8(read_abort_text(crash));
   if (crash.in_runtime != 0)
     evidence.capture.limits.emplace_back("the fault is in Segwhy's own runtime, not in the program");
-  if (const TrackedProcess* process = processes_.find(incident.pid)) {
+  const TrackedProcess* process = processes_.find(incident.pid);
+  if (process != nullptr && process->slot < wire::kMaxProcesses) {
     add_record(process->record, evidence);
-    if (process->slot < wire::kMaxProcesses)
-      add_stderr(read_stderr_ring(session_.memory(), process->record.ring, process->record.pid), evidence);
+    add_stderr(read_stderr_ring(session_.memory(), process->record.ring, process->record.pid), evidence);
   }
-  add_capture(index, evidence);
-  evidence.machine = read_machine(incident.pid, facts_.baseline);
-  add_memory_use(incident.pid, evidence);
+  if (reachable) {
+    add_capture(index, evidence);
+    evidence.machine = read_machine(incident.pid, facts_.baseline);
+    add_memory_use(incident.pid, evidence);
+  } else {
+    evidence.capture.limits.emplace_back("the process was not read: it is in a PID namespace of its own");
+  }
   evidence.capture.capture_ms = static_cast<double>(monotonic_ns() - incident.began_ns) / kNsPerMs;
   return incident;
 }

@@ -39,7 +39,9 @@ class CaseBuilder {
       : session_(session), processes_(processes), sampler_(sampler), facts_(facts) {}
 
   // From the crash record `index` (state kCrashTaken): captures and reads the process while its handler waits.
-  [[nodiscard]] Incident from_crash(std::uint32_t index) const;
+  // `reachable`: the pid in the record is the process's number here, too (see membership.h); otherwise only the record
+  // is used.
+  [[nodiscard]] Incident from_crash(std::uint32_t index, bool reachable) const;
 
   // From the end of a process of which no crash was captured.
   [[nodiscard]] Incident from_end(const EndedProcess& ended) const;
@@ -50,8 +52,6 @@ class CaseBuilder {
   // What the ended process ran, as far as it was seen.
   [[nodiscard]] Program program_of(const TrackedProcess& process) const;
   void add_memory_use(pid_t pid, Case& evidence) const;
-  // Whether the process of a record is the one that has this pid here: a container inside the tree numbers its own way.
-  [[nodiscard]] bool is_member(pid_t pid) const;
 
   Session& session_;
   ProcessTable& processes_;

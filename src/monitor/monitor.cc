@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "monitor/clock.h"
+#include "monitor/membership.h"
 #include "monitor/pidfd.h"
 
 namespace segwhy {
@@ -97,7 +98,7 @@ void Monitor::handle_message(const Message& message) {
   switch (message.kind) {
     case Message::kProgramStarted:
       root_ = message.pid;
-      processes_.add_root(root_, monotonic_ns());
+      processes_.add_known(root_, monotonic_ns());
       return;
     case Message::kSignalForwarded:
       forwarded_.push_back({message.signal, message.sender_pid, message.sender_uid});
@@ -143,12 +144,25 @@ void Monitor::take_crash(std::uint32_t index) {
   const bool follows = known && crash.follows != 0 && earlier->tid == static_cast<pid_t>(crash.tid);
   if (known && (follows || !earlier->handled)) return release_crash(index);
   if (known) pending_.erase(earlier);
+  const bool reachable = reach(pid);
   try {
-    pending_.push_back(builder_.from_crash(index));
+    pending_.push_back(builder_.from_crash(index, reachable));
   } catch (const std::exception& problem) {
     pending_.push_back(crash_without_evidence(crash, problem.what()));
   }
   release_crash(index);
+  if (reachable) return;
+  // Its end cannot be seen: without a handler of its own it does not survive.
+  Incident incident = std::move(pending_.back());
+  pending_.pop_back();
+  if (!incident.handled) delivery_.deliver(std::move(incident), false);
+}
+
+bool Monitor::reach(pid_t pid) {
+  if (processes_.find(pid) != nullptr) return true;
+  if (!maps_session(pid, session_)) return false;
+  processes_.add_known(pid, monotonic_ns());
+  return true;
 }
 
 void Monitor::release_crash(std::uint32_t index) {
@@ -156,14 +170,22 @@ void Monitor::release_crash(std::uint32_t index) {
   store_word(crash.state, wire::kCrashReleased);
   store_word(crash.request, wire::kRequestRelease);
   wake_word(crash.request);
+  released_ns_.at(index) = monotonic_ns();
 }
 
 void Monitor::free_released_crashes() {
-  for (wire::CrashRecord& crash : session_.memory().crashes) {
+  constexpr std::uint64_t kNsPerMs = 1'000'000;
+  wire::Session& memory = session_.memory();
+  for (std::uint32_t index = 0; index < wire::kMaxCrashes; ++index) {
+    wire::CrashRecord& crash = memory.crashes[index];
     if (load_word(crash.state) != wire::kCrashReleased) continue;
     const bool gone_on = load_word(crash.request) == wire::kRequestNone;
-    if (gone_on || processes_.find(static_cast<pid_t>(crash.pid)) == nullptr)
-      replace_word(crash.state, wire::kCrashReleased, wire::kCrashFree);
+    // Died without going on, or waits no longer: no handler waits for more than crash_wait_ms.
+    const bool given_up = monotonic_ns() > released_ns_.at(index) + 2 * kNsPerMs * memory.crash_wait_ms;
+    const auto pid = static_cast<pid_t>(crash.pid);
+    const TrackedProcess* process = processes_.find(pid);
+    const bool ended = process != nullptr && !is_alive(process->pidfd, pid);
+    if (gone_on || ended || given_up) replace_word(crash.state, wire::kCrashReleased, wire::kCrashFree);
   }
 }
 

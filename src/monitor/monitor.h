@@ -2,6 +2,7 @@
 // the program and to the front, and nothing that happens to it changes how the program runs.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -32,6 +33,8 @@ class Monitor {
   void take_crash(std::uint32_t index);
   void release_crash(std::uint32_t index);
   void free_released_crashes();
+  // Whether a crash record's pid may be read and watched.
+  bool reach(pid_t pid);
   void handle_deaths();
   void settle(EndedProcess ended);
   void end_of_root(EndedProcess ended);
@@ -50,6 +53,7 @@ class Monitor {
   CaseBuilder builder_;
   Delivery delivery_;
   std::vector<Incident> pending_;  // crashes of processes that have not ended yet
+  std::array<std::uint64_t, wire::kMaxCrashes> released_ns_{};
   std::vector<ForwardedSignal> forwarded_;
   pid_t root_ = 0;
   pid_t front_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "monitor/membership.h"
 #include "monitor/pidfd.h"
 
 namespace segwhy {
@@ -21,7 +22,7 @@ wire::ProcessRecord copy_record(const wire::ProcessRecord& from) {
 
 }  // namespace
 
-void ProcessTable::add_root(pid_t pid, std::uint64_t now_ns) {
+void ProcessTable::add_known(pid_t pid, std::uint64_t now_ns) {
   if (find(pid) != nullptr) return;
   TrackedProcess root;
   root.pid = pid;
@@ -69,9 +70,16 @@ void ProcessTable::take_over(std::uint32_t slot, std::uint64_t now_ns) {
     known->record = record;
     return;
   }
+  if (out_of_reach_[slot] == record.generation && record.generation != 0) return;
   TrackedProcess process;
   process.pid = pid;
   process.pidfd = open_pidfd(pid);
+  // Held by the pidfd, the number cannot be reused between this look and the next use. What has ended meanwhile is ours
+  // to retire.
+  if (process.pidfd && !is_writer(record, session_) && is_alive(process.pidfd, pid)) {
+    out_of_reach_[slot] = record.generation;
+    return;
+  }
   process.record = record;
   process.slot = slot;
   process.seen_ns = now_ns;

@@ -37,8 +37,8 @@ class ProcessTable {
  public:
   explicit ProcessTable(Session& session) : session_(session) {}
 
-  // The program itself, which is known without a record.
-  void add_root(pid_t pid, std::uint64_t now_ns);
+  // A process that is known without a record: the program itself, and one that found no free slot.
+  void add_known(pid_t pid, std::uint64_t now_ns);
 
   // Takes new records over.
   void take_over_records(std::uint64_t now_ns);
@@ -62,6 +62,8 @@ class ProcessTable {
 
   Session& session_;
   std::vector<TrackedProcess> live_;
+  // Generation of the record in each slot whose writer cannot be watched from here (see membership.h); 0: none.
+  std::vector<std::uint32_t> out_of_reach_ = std::vector<std::uint32_t>(wire::kMaxProcesses, 0);
   std::vector<std::uint64_t> claimed_since_ = std::vector<std::uint64_t>(wire::kMaxProcesses, 0);
 };
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "monitor/clock.h"
+#include "monitor/membership.h"
 #include "monitor/pidfd.h"
 
 namespace segwhy {
@@ -47,6 +48,8 @@ class ProcessTableTest : public ::testing::Test {
     wire::ProcessRecord& record = session_.memory().processes[slot];
     record.pid = static_cast<std::uint32_t>(pid);
     record.start_ns = monotonic_ns();
+    record.origin = wire::kOriginFork;
+    record.generation += 1;
     store_word(record.state, wire::kProcessLive);
     return record;
   }
@@ -116,10 +119,19 @@ TEST_F(ProcessTableTest, StatusFromAParentsWait) {
   EXPECT_FALSE(table_.status_from_parents(4243));
 }
 
+TEST_F(ProcessTableTest, NumberOfAnotherNamespaceIsNotWatched) {
+  // Process 1 was not born with this record.
+  live_record(0, 1);
+  table_.update(1);
+  table_.update(2);
+  EXPECT_TRUE(table_.all_gone());
+  EXPECT_EQ(state(0), wire::kProcessLive) << "it may be in use";
+}
+
 TEST_F(ProcessTableTest, RootNeedsNoRecord) {
   Child child;
-  table_.add_root(child.pid(), 1);
-  table_.add_root(child.pid(), 1);
+  table_.add_known(child.pid(), 1);
+  table_.add_known(child.pid(), 1);
   EXPECT_EQ(table_.live().size(), 1U);
   EXPECT_TRUE(table_.remove(child.pid()));
   EXPECT_FALSE(table_.remove(child.pid()));
@@ -148,6 +160,15 @@ TEST(Session, AbortTextIsBounded) {
   EXPECT_EQ(read_abort_text(*crash).size(), wire::kAbortTextBytes);
   crash->abort_text[4] = 0;
   EXPECT_EQ(read_abort_text(*crash), "xxxx");
+}
+
+TEST(Membership, IsTheMappingOfThisSession) {
+  const Session session = std::move(*Session::create());
+  EXPECT_TRUE(maps_session(::getpid(), session));
+  Child child;
+  EXPECT_TRUE(maps_session(child.pid(), session)) << "inherited by a fork";
+  EXPECT_FALSE(maps_session(::getppid(), session));
+  EXPECT_FALSE(maps_session(1 << 30, session));
 }
 
 TEST(Session, CannotBeShrunkByTheProgram) {

@@ -78,7 +78,10 @@ def test_monitor_killed_at_random_moments(segwhy, workdir, compile_c, status):
         kill_child_named(front, "segwhy-monitor", rng.uniform(0, 0.08))
         code, lines = finish(front)
         assert code == expected
-        assert len(lines) == 1 if status is None else len(lines) <= 1
+        if status is None:
+            assert lines, "neither a report nor a line"
+        # A monitor that dies between its report and saying so to the front makes the front's line a second one.
+        assert len(lines) <= 2, lines
 
     many(RUNS if status is None else RUNS // 4, trial)
 
