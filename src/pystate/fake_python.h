@@ -25,7 +25,7 @@ class FakeMemory final : public MemoryReader {
     if (from.value() < kBase || from.value() - kBase >= bytes_.size()) return 0;
     const std::size_t at = from.value() - kBase;
     const std::size_t n = std::min(out.size(), bytes_.size() - at);
-    std::memcpy(out.data(), bytes_.data() + at, n);
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at), n, out.begin());
     return n;
   }
 

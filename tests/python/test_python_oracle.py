@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = Path(__file__).with_name("oracle_program.py")
+ENDINGS = Path(__file__).with_name("oracle_endings.py")
 VERSIONS = json.loads((ROOT / "src/evidence/model/supported_versions.json").read_text())["cpython"]
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -80,10 +82,15 @@ def dump_core(target: Target, folder: Path) -> Path:
 
 
 @pytest.fixture(params=interpreters())
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
-    interpreter = find(request.param)
-    if interpreter is None:
+def interpreter(request: pytest.FixtureRequest) -> Path:
+    found = find(request.param)
+    if found is None:
         pytest.skip(f"no CPython {request.param} on this machine")
+    return found
+
+
+@pytest.fixture
+def target(interpreter: Path, tmp_path: Path) -> Iterator[Target]:
     # As users start it: by a relative name.
     shutil.copy(PROGRAM, tmp_path / "program.py")
     process = subprocess.Popen([interpreter, "program.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
@@ -178,3 +185,82 @@ def test_live_process_agrees_with_pystack(target: Target) -> None:
     for tid, frames in ours.items():
         seen = [(frame["file"], frame["line"], last_name(frame["function"])) for frame in frames if is_ascii(frame)]
         assert seen == [(file, line, last_name(function)) for file, line, function in theirs[tid]]
+
+
+class Ending:
+    """`oracle_endings.py STATE`, once it is in that state: what it wrote before "ready", and its state as read."""
+
+    def __init__(self, interpreter: Path, state: str) -> None:
+        self.process = subprocess.Popen([interpreter, ENDINGS, state], stdout=subprocess.PIPE, text=True,
+                                        start_new_session=True)
+
+    def __enter__(self) -> Ending:
+        assert self.process.stdout is not None
+        self.said: list[str] = []
+        for line in self.process.stdout:
+            self.said.append(line.strip())
+            if "ready" in self.said:
+                return self
+        raise AssertionError("the program ended before it was ready")
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def read(self, pid: int | None = None) -> dict:
+        return read(str(pid or self.process.pid))
+
+
+def functions(thread: dict) -> list[str]:
+    return [last_name(frame["function"]) for frame in thread["frames"]]
+
+
+def test_a_thread_at_work_for_two_interpreters(interpreter: Path) -> None:
+    with Ending(interpreter, "subinterpreter") as ending:
+        state = ending.read()
+    (thread,) = state["threads"]
+    assert functions(thread) == ["inner", "<module>", "subinterpreter", "<module>"]
+    assert thread["frames"][1]["entry"] and thread["frames"][3]["entry"]
+
+
+def test_an_interpreter_that_shuts_down(interpreter: Path) -> None:
+    with Ending(interpreter, "finalizing") as ending:
+        state = ending.read()
+    assert state["finalizing"] is True
+    assert [functions(thread) for thread in state["threads"]] == [["say_and_wait", "__del__"]]
+
+
+def settled_in(pid: int, call: str) -> bool:
+    """Waits until the process sleeps in that system call; false when it ends first."""
+    while (folder := Path(f"/proc/{pid}")).exists():
+        if (folder / "syscall").read_text().split()[0] == call:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_an_interpreter_that_has_ended(interpreter: Path) -> None:
+    pause = "34"  # x86-64
+    with Ending(interpreter, "ended") as ending:
+        assert settled_in(ending.process.pid, pause)
+        state = ending.read()
+    assert state["finalizing"] is True
+    assert state["threads"] == []
+    assert state["notes"] == ["the Python interpreter has ended already"]
+
+
+def test_of_a_deep_recursion_the_ends_are_kept(interpreter: Path) -> None:
+    with Ending(interpreter, "deep") as ending:
+        (thread,) = ending.read()["threads"]
+    assert thread["depth"] == 5000 + 4
+    assert functions(thread) == ["say_and_wait"] + ["down"] * 125 + ["deep", "<module>"]
+
+
+def test_a_child_of_fork(interpreter: Path) -> None:
+    with Ending(interpreter, "forked") as ending:
+        # The parent's line and the child's come in either order.
+        numbers = [int(line) for line in ending.said if line != "ready"]
+        child = numbers[0] if numbers else int(ending.process.stdout.readline())
+        (thread,) = ending.read(child)["threads"]
+    assert thread["tid"] == child
+    assert functions(thread) == ["say_and_wait", "forked", "<module>"]
