@@ -1,10 +1,10 @@
 # Segwhy's commands. README.md says what each is for; everything they need they install.
 #
 #   make demo    set up, then explain a real TensorFlow crash
-#   make check   set up, then every test: quick ones first
+#   make check   set up, then the tests that need no package but Segwhy's own
 #   make bench   set up, then measure
 #
-# Single stages of `check`: lint unit quick slow tables. SEGWHY_ENVS: where the test environments are kept (.envs).
+# Stages: check is lint, unit and quick; slow (TensorFlow and other packages) and tables (the case files) stand alone. SEGWHY_ENVS: where the test environments are kept (.envs).
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,7 +43,7 @@ $(VENV)/.tests: $(VENV)/.python tests/requirements.txt
 	$(PIP) install -r tests/requirements.txt
 	touch $@
 
-check: lint unit quick slow tables
+check: lint unit quick
 
 lint: $(VENV)/.tests
 	tools/lint
