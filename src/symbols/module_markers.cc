@@ -1,6 +1,7 @@
 #include "symbols/module_markers.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -88,13 +89,21 @@ class MarkerReader {
   }
 
   // Where the library checks that the generated code fits it; the two signatures of before and after version 22.
-  [[nodiscard]] std::optional<std::uint64_t> protobuf_check() const {
-    for (const std::string_view name :
-         {"_ZN6google8protobuf8internal13VerifyVersionEiiPKc", "_ZN6google8protobuf8internal13VerifyVersionEiPKc"}) {
+  static constexpr std::array<std::string_view, 2> kProtobufChecks = {
+      "_ZN6google8protobuf8internal13VerifyVersionEiiPKc", "_ZN6google8protobuf8internal13VerifyVersionEiPKc"};
+
+  [[nodiscard]] std::optional<std::uint64_t> exported_protobuf_check() const {
+    for (const std::string_view name : kProtobufChecks) {
       if (const auto symbol = exported_.find(name)) return symbol->st_value;
-      const SymbolTable all = symbol_table(image_);
-      if (all.strings.size() > kMaxNames) continue;
-      if (const auto local = symbol_address(all, name)) return local;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<std::uint64_t> hidden_protobuf_check() const {
+    const SymbolTable all = symbol_table(image_);
+    if (all.strings.size() > kMaxNames) return std::nullopt;
+    for (const std::string_view name : kProtobufChecks) {
+      if (const auto address = symbol_address(all, name)) return address;
     }
     return std::nullopt;
   }
@@ -122,11 +131,13 @@ class MarkerReader {
   }
 
   void protobuf() {
-    if (const auto check = protobuf_check()) {
-      add(with_version("protobuf", protobuf_version(*check)));
-    } else if (contains(constants(kSmallData), "File already exists in database: ")) {
-      add("protobuf");  // hidden and stripped: of descriptor_database.cc
+    std::optional<std::uint64_t> check = exported_protobuf_check();
+    if (!check) {
+      // A hidden copy: known by a message of descriptor_database.cc.
+      if (!contains(constants(kSmallData), "File already exists in database: ")) return;
+      check = hidden_protobuf_check();
     }
+    add(with_version("protobuf", check ? protobuf_version(*check) : ""));
   }
 
   void abseil() {
