@@ -78,8 +78,12 @@ Candidate without_the_gil(const Facts& facts) {
   const NativeFrame& innermost = facts.crashed->native.front();
   const Fault* fault = facts.fault();
   const bool null_state = fault != nullptr && fault->address && is_null_zone(*fault->address) && !fault->non_canonical;
-  Candidate candidate{
-      .slug = "python-fatal", .confidence = null_state ? Confidence::kLikely : Confidence::kPossible, .score = 85};
+  // A binding that turns a C++ exception into a Python one after the GIL was given up: what was thrown is the story,
+  // and the missing GIL only how it ended.
+  const bool translates_exception = facts.evidence.messages.exception.has_value();
+  Candidate candidate{.slug = "python-fatal",
+                      .confidence = null_state && !translates_exception ? Confidence::kLikely : Confidence::kPossible,
+                      .score = 85};
   candidate.factors.push_back("gil-misuse");
   candidate.summary = fmt::format("{} of the Python API ran on a thread that does not hold the GIL{}.",
                                   describe(innermost), at_line(facts));
