@@ -27,6 +27,7 @@ DEFAULT_CASES = environments.ROOT.parent / "shared" / "cases" / "tensorflow-advi
 OUT_OF_BOUNDS = ("out-of-bounds-read", "out-of-bounds-write")
 MEMORY = {"null-pointer", "wild-pointer", "use-after-free", "bad-jump", "write-to-read-only", *OUT_OF_BOUNDS}
 HEAP = {"heap-corruption", "double-free", "invalid-free"}
+PLAIN_TRIES = 5
 GOALS = {"class": 0.95, "op": 0.95, "line": 1.0, "status": 1.0}
 
 
@@ -71,6 +72,8 @@ def op_is_right(record: dict, incident: dict) -> bool:
     if not wanted.startswith("tf."):
         return said == wanted
     # An API: the op that it runs carries its name, written together ("tf.strings.substr": Substr).
+    if said and f"{said.lower()} kernel" in record["kernel_source"].lower().replace("tf.", ""):
+        return True
     flat = re.sub(r"[^a-z0-9]", "", said.lower())
     parts = [re.sub(r"[^a-z0-9]", "", p) for p in wanted.lower().split(".")[1:]]
     return bool(flat) and any(flat in p or p in flat for p in (parts[-1], "".join(parts), "".join(parts[-2:])))
@@ -85,10 +88,20 @@ def line_is_right(record: dict, incident: dict) -> bool:
     return "import tensorflow" not in lines[line - 1] and bool(lines[line - 1].strip())
 
 
+def run_both(python: Path, files: dict[str, str]) -> tuple[case_runner.Outcome, case_runner.Outcome]:
+    """A plain run and one under Segwhy. A memory error can end in several ways: where the two differ, plain runs are
+    repeated until one ends as the other did, and the last one stands when none does."""
+    seen = case_runner.run_case(python, files, under_segwhy=True)
+    for _ in range(PLAIN_TRIES):
+        plain = case_runner.run_case(python, files, under_segwhy=False)
+        if plain.status == seen.status:
+            break
+    return plain, seen
+
+
 def judge(record: dict, python: Path) -> dict:
     files = {"main.py": record["program"]}
-    plain = case_runner.run_case(python, files, under_segwhy=False)
-    seen = case_runner.run_case(python, files, under_segwhy=True)
+    plain, seen = run_both(python, files)
     row = {"id": record["id"], "op": record["op"], "advisory": record["advisory_class"], "plain": plain.status}
     row["status"] = plain.status == seen.status
     if plain.status is None or plain.status >= 0:
