@@ -163,6 +163,7 @@ int die_on_two_threads(int, char**) {
 
 // With threads that wait in known ways: blocked in read, blocked with all signals blocked.
 void* wait_for_input(void*) {
+  pthread_barrier_wait(&together);
   char byte = 0;
   return read(0, &byte, 1) == 0 ? nullptr : &together;
 }
@@ -176,10 +177,12 @@ int die_among_threads(int, char**) {
   int ends[2];
   if (pipe(ends) != 0) return 3;
   dup2(ends[0], 0);
+  pthread_barrier_init(&together, nullptr, 4);
   pthread_t threads[3];
   pthread_create(&threads[0], nullptr, &wait_for_input, nullptr);
   pthread_create(&threads[1], nullptr, &wait_for_input, nullptr);
   pthread_create(&threads[2], nullptr, &wait_masked, nullptr);
+  pthread_barrier_wait(&together);
   write_to_null();
   return 0;
 }
