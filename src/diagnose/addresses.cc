@@ -88,16 +88,18 @@ std::optional<Reading> as_free_list_link(std::uint64_t value, const Case& eviden
     if (!evidence.program.executable.empty() && module.path == evidence.program.executable) executable = &module;
   // A program at a low fixed address has a low heap, whose links hardly differ from its pointers.
   if (executable == nullptr || executable->end < (Address{1} << 40)) return std::nullopt;
-  // An ordinary pointer into the heap with a large index added falls among the links too, so a link must stand for
-  // what free() stored: an aligned address in the heap, which starts within 32 MiB of the program and is no larger than
-  // the process ever was.
+  // The heap starts within 32 MiB of the program and is no larger than the process ever was. An ordinary pointer into
+  // it with a large index added can decode into it as well; a link also stands for an aligned address, which shows only
+  // when link and place lie on pages whose numbers end alike.
   const std::uint64_t reach = (std::uint64_t{64} << 20) + evidence.machine.peak_rss.value_or(std::uint64_t{1} << 30);
   const std::uint64_t plain = demangled(value);
   const bool in_heap = plain >= executable->end && plain - executable->end < reach;
-  if (!in_heap || plain == value || plain % 16 != 0) return std::nullopt;
-  return Reading{
-      Reading::Kind::kFreeListLink,
-      fmt::format("a link of glibc's list of freed blocks (0x{:x}, which stands for about 0x{:x})", value, plain)};
+  if (!in_heap || plain == value) return std::nullopt;
+  const bool aligned = plain % 16 == 0;
+  return Reading{Reading::Kind::kFreeListLink,
+                 fmt::format("{} a link of glibc's list of freed blocks (0x{:x} stands for about 0x{:x})",
+                             aligned ? "what glibc stores as" : "possibly", value, plain),
+                 aligned};
 }
 
 bool is_round(double number) {
@@ -160,6 +162,14 @@ std::optional<std::uint64_t> register_value(const Operand& operand, const std::s
   const auto found = operand.registers.find(name);
   if (name.empty() || found == operand.registers.end()) return std::nullopt;
   return found->second;
+}
+
+std::optional<BaseReading> read_base(const Operand& operand, const Case& evidence) {
+  const auto base = register_value(operand, operand.base);
+  if (!base) return std::nullopt;
+  auto reading = read_pointer_value(*base, evidence);
+  if (!reading) return std::nullopt;
+  return BaseReading{operand.base, *base, std::move(*reading)};
 }
 
 std::optional<Reach> reach_of(const Fault& fault) {

@@ -26,7 +26,8 @@ inline constexpr Address kNullZone = 64 * 1024;
 struct Reading {
   enum class Kind { kText, kFreedFill, kFreshFill, kFreeListLink, kFloat, kPackedIntegers };
   Kind kind = Kind::kText;
-  std::string sentence;  // "the ASCII text \"AAAAAAAA\""
+  std::string sentence;  // "the text \"AAAAAAAA\""
+  bool sure = true;      // false: other numbers look like that, too
 };
 
 // nullopt when the value looks like an ordinary pointer or number. `evidence` supplies MALLOC_PERTURB_ and where the
@@ -37,6 +38,14 @@ struct Reading {
 // one; nullptr without.
 [[nodiscard]] const Operand* faulting_operand(const Fault& fault);
 [[nodiscard]] std::optional<std::uint64_t> register_value(const Operand& operand, const std::string& name);
+
+// What the pointer of a memory operand gives away. Only the base is a pointer: an index may hold any number.
+struct BaseReading {
+  std::string register_name;
+  std::uint64_t value = 0;
+  Reading reading;
+};
+[[nodiscard]] std::optional<BaseReading> read_base(const Operand& operand, const Case& evidence);
 
 // An access base[index*scale + displacement] split into a base that points into something mapped and a distance that
 // leaves it.

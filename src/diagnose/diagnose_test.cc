@@ -151,6 +151,24 @@ TEST(Where, PoolThreadBorrowsTheLineItWorksFor) {
   EXPECT_EQ(v.evidence.back(), "It waits for this kernel.");
 }
 
+TEST(Where, GeneratedCodeIsTheUsersOnlyWhenNothingElseIs) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("f")});
+  b.raw().threads.front().python = {python("<string>", 41, "pool_by"), python("/home/u/main.py", 5, "<module>")};
+  EXPECT_EQ(b.verdict().where->line, 5);
+  b.raw().threads.front().python.pop_back();
+  EXPECT_EQ(b.verdict().where->line, 41);
+}
+
+TEST(Where, ThreadThatRunsOnlyLibraryCodePointsAtTheMainThread) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("f")});
+  b.raw().threads.front().crashed = false;
+  b.other_thread({native("g")}, {python("/usr/lib/python3.11/threading.py", 975, "run", "stdlib")});
+  b.raw().threads.back().crashed = true;
+  EXPECT_EQ(b.verdict().where->line, 8);
+}
+
 TEST(Where, StackThatTheProgramPrintedWhenNothingElseIsKnown) {
   CaseBuilder b;
   b.signal(SIGSEGV).said(

@@ -5,12 +5,25 @@
 namespace segwhy {
 namespace {
 
+// Code given as a string: `python -c`, but also what packages generate.
+bool is_text_program(std::string_view file) {
+  return file.starts_with("<string>");
+}
+
 bool is_user_frame(const PythonFrame& frame) {
   return frame.origin.empty() ? is_user_file(frame.file) : frame.origin == "user" && is_user_file(frame.file);
 }
 
+// The first of the frames that is the user's; one without a file only when no other is.
+template <class Iterator, class Test>
+Iterator innermost_user(Iterator begin, Iterator end, Test is_user) {
+  const auto with_file =
+      std::find_if(begin, end, [&](const auto& f) { return is_user(f) && !is_text_program(f.file); });
+  return with_file != end ? with_file : std::find_if(begin, end, is_user);
+}
+
 std::optional<SourceLine> user_line(const Thread& thread) {
-  const auto frame = std::find_if(thread.python.begin(), thread.python.end(), is_user_frame);
+  const auto frame = innermost_user(thread.python.begin(), thread.python.end(), is_user_frame);
   if (frame == thread.python.end()) return std::nullopt;
   return SourceLine{frame->file, frame->line, frame->function, frame->source};
 }
@@ -22,7 +35,8 @@ SourceLine source_line(const text::TracebackFrame& frame) {
 // A traceback is printed outermost first.
 std::optional<SourceLine> user_line(const text::Traceback& traceback) {
   const auto& frames = traceback.frames;
-  const auto frame = std::find_if(frames.rbegin(), frames.rend(), [](const auto& f) { return is_user_file(f.file); });
+  const auto frame = innermost_user(frames.rbegin(), frames.rend(),
+                                    [](const text::TracebackFrame& f) { return is_user_file(f.file); });
   return frame == frames.rend() ? std::nullopt : std::optional(source_line(*frame));
 }
 
@@ -32,7 +46,8 @@ const Thread* thread_of(const Case& evidence, int tid) {
   return nullptr;
 }
 
-// For a native thread: the thread it works for; else the only one that runs Python, else the main one.
+// For a thread without a line of the user's: the thread it works for; else the only other one that runs Python, else
+// the main one.
 Location borrowed(const Case& evidence, const Thread& crashed) {
   if (crashed.works_for_tid) {
     if (const Thread* owner = thread_of(evidence, *crashed.works_for_tid))
@@ -50,8 +65,8 @@ Location borrowed(const Case& evidence, const Thread& crashed) {
   const Thread* chosen = with_python == 1 ? only : main;
   if (chosen == nullptr) return {};
   if (auto line = user_line(*chosen))
-    return {std::move(line), "The thread that died runs no Python code; this is where " +
-                                 std::string(chosen->is_main ? "the main thread" : "the only Python thread") +
+    return {std::move(line), "The thread that died runs no code of the user's own; this is where " +
+                                 std::string(chosen->is_main ? "the main thread" : "the only other Python thread") +
                                  " was at that moment."};
   return {};
 }
@@ -97,7 +112,7 @@ Location find_where(const Case& evidence, const text::TextFacts& text) {
     return from_text(text);
   }
   if (auto line = user_line(*crashed)) return {std::move(line), {}};
-  Location location = crashed->python.empty() ? borrowed(evidence, *crashed) : Location{};
+  Location location = borrowed(evidence, *crashed);
   return location.line ? location : from_text(text);
 }
 

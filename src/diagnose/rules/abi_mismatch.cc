@@ -39,7 +39,7 @@ bool is_about_versions(const text::Traceback& traceback) {
   return false;
 }
 
-// A message that only warns counts when something did go wrong after it, and no more than likely.
+// A message that only warns is no more than a lead to a later crash: see from_numpy_marker for what makes it one.
 std::optional<Candidate> from_words(const Facts& facts) {
   const auto& complaint = facts.text.library;
   if (!complaint || complaint->kind != Kind::kAbi) return std::nullopt;
@@ -50,7 +50,8 @@ std::optional<Candidate> from_words(const Facts& facts) {
   Candidate candidate{.slug = "abi-mismatch", .confidence = Confidence::kLikely, .score = 90};
   const bool both_versions = !complaint->first.empty() && !complaint->second.empty();
   if (import_failed && both_versions && !complaint->warning_only) candidate.confidence = Confidence::kCertain;
-  if (died && complaint->warning_only) candidate.score = 60;
+  // Importing packages often print the warning and get along; the crash may be somebody else's.
+  if (!import_failed && complaint->warning_only) candidate.confidence = Confidence::kPossible;
   candidate.summary =
       fmt::format("An extension does not fit what it runs with{}: {}.", at_line(facts), versions(*complaint));
   candidate.evidence.push_back("The program said: " + text::shortened(complaint->text, 400));
@@ -105,8 +106,9 @@ std::optional<Candidate> from_numpy_marker(const Facts& facts) {
 }  // namespace
 
 std::optional<Candidate> abi_mismatch(const Facts& facts) {
-  if (auto candidate = from_words(facts)) return candidate;
-  return from_numpy_marker(facts);
+  auto said = from_words(facts);
+  auto shown = from_numpy_marker(facts);
+  return said && (!shown || said->confidence != Confidence::kPossible) ? said : shown;
 }
 
 }  // namespace segwhy

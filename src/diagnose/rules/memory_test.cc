@@ -141,18 +141,42 @@ TEST(WildPointer, MisalignedVectorAccessIsOnlyPossible) {
   EXPECT_TRUE(has_alternative(v, "abi-mismatch"));
 }
 
-TEST(StaleMemory, FreeListLinkInTheVtableRegister) {
-  // A pointer to 0x555556000a10 stored at 0x555556001230 by glibc 2.32: value ^ (place >> 12).
-  const std::uint64_t link = 0x555556000a10ULL ^ (0x555556001230ULL >> 12U);
+// What glibc 2.32 stores at `place` for a link to `target`.
+constexpr std::uint64_t stored_link(std::uint64_t target, std::uint64_t place) {
+  return target ^ (place >> 12U);
+}
+
+CaseBuilder through_link(std::uint64_t link) {
   auto b = segv(link + 8, "read", {.base = "rax", .base_value = link, .displacement = 8});
   b.module("/usr/bin/python3.11", {});
   b.raw().program.modules.back().start = 0x555555554000;
   b.raw().program.modules.back().end = 0x555555560000;
-  const Verdict v = b.verdict();
+  return b;
+}
+
+TEST(StaleMemory, FreeListLinkInTheVtableRegister) {
+  const Verdict v = through_link(stored_link(0x555556000a10, 0x555556000d30)).verdict();
   EXPECT_EQ(v.verdict_class, "use-after-free");
   EXPECT_EQ(v.confidence, Confidence::kLikely);
   EXPECT_TRUE(has_alternative(v, "double-free"));
   EXPECT_TRUE(has_alternative(v, "wild-pointer"));
+}
+
+TEST(StaleMemory, LinkBetweenPagesIsALead) {
+  const Verdict v = through_link(stored_link(0x555556000a10, 0x555556001230)).verdict();
+  EXPECT_EQ(v.verdict_class, "wild-pointer");
+  ASSERT_FALSE(v.alternatives.empty());
+  EXPECT_EQ(v.alternatives.front().verdict_class, "use-after-free");
+}
+
+TEST(StaleMemory, AnIndexIsNoPointer) {
+  const std::uint64_t link = stored_link(0x555556000a10, 0x555556000d30);
+  auto b = segv(0x7f0000000000 + link * 8, "write",
+                {.base = "rcx", .base_value = 0x7f0000000000, .index = "rsi", .index_value = link, .scale = 8});
+  b.module("/usr/bin/python3.11", {});
+  b.raw().program.modules.back().start = 0x555555554000;
+  b.raw().program.modules.back().end = 0x555555560000;
+  EXPECT_EQ(b.verdict().verdict_class, "wild-pointer");
 }
 
 TEST(StaleMemory, AHeapPointerWithALargeIndexIsNoFreeListLink) {

@@ -107,6 +107,15 @@ TEST(AbiMismatch, Numpy1ExtensionOnTheCrashingStackUnderNumpy2) {
   EXPECT_THAT(v.summary, HasSubstr("NumPy 2.1.3"));
 }
 
+TEST(AbiMismatch, AWarningAtImportDoesNotExplainALaterCrash) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("take", "/env/libarrow.so")}).fault(0x7f1111111000, "read");
+  b.instruction("mov", "move", {.base = "rax", .base_value = 0x7f1111111000});
+  b.said("\nA module that was compiled using NumPy 1.x cannot be run in\nNumPy 2.1.3 as it may crash.\n");
+  EXPECT_EQ(b.verdict().verdict_class, "wild-pointer");
+  EXPECT_TRUE(has_alternative(b.verdict(), "abi-mismatch"));
+}
+
 TEST(AbiMismatch, NotWhenItIsElsewhereOrFits) {
   EXPECT_EQ(numpy1_extension("/env/other.so").verdict().verdict_class, "divide-by-zero");
   auto fits = numpy1_extension("/home/u/rowsum.so");

@@ -12,23 +12,16 @@ namespace {
 
 using Kind = Reading::Kind;
 
-struct Trace {
-  std::string register_name;
-  std::uint64_t value = 0;
-  Reading reading;
-};
-
-std::optional<Trace> trace_of(const Facts& facts) {
+std::optional<BaseReading> trace_of(const Facts& facts) {
   const Fault* fault = facts.fault();
-  if (!facts.memory_fault() || fault == nullptr || !fault->instruction) return std::nullopt;
-  for (const Operand& operand : fault->instruction->operands)
-    for (const auto& [name, value] : operand.registers)
-      if (auto reading = read_pointer_value(value, facts.evidence)) return Trace{name, value, *reading};
-  return std::nullopt;
+  if (!facts.memory_fault() || fault == nullptr) return std::nullopt;
+  const Operand* operand = faulting_operand(*fault);
+  return operand == nullptr ? std::nullopt : read_base(*operand, facts.evidence);
 }
 
-Candidate from_trace(const Facts& facts, const Trace& trace, const char* slug) {
-  Candidate candidate{.slug = slug, .confidence = Confidence::kLikely, .score = 80};
+Candidate from_trace(const Facts& facts, const BaseReading& trace, const char* slug) {
+  Candidate candidate{.slug = slug, .score = 80};
+  candidate.confidence = trace.reading.sure ? Confidence::kLikely : Confidence::kPossible;
   candidate.evidence.push_back(
       fmt::format("{} = {} is {}.", trace.register_name, hex(trace.value), trace.reading.sentence));
   add_common_evidence(facts, candidate);

@@ -42,7 +42,7 @@ std::string reach_sentence(const Reach& reach) {
 
 struct Leads {
   std::optional<Reach> reach;
-  std::optional<Reading> reading;
+  std::optional<BaseReading> base;
   std::vector<std::string> concurrent;
   bool off_the_end = false;
   bool bulk = false;
@@ -54,15 +54,13 @@ Leads leads_of(const Facts& facts, const Fault& fault) {
   leads.concurrent = concurrent_activity(facts);
   leads.off_the_end = ran_off_the_end(fault);
   leads.bulk = copies_in_bulk(facts);
-  if (const Operand* operand = faulting_operand(fault))
-    for (const auto& [name, value] : operand->registers)
-      if (!leads.reading) leads.reading = read_pointer_value(value, facts.evidence);
+  if (const Operand* operand = faulting_operand(fault)) leads.base = read_base(*operand, facts.evidence);
   return leads;
 }
 
 bool points_to_reuse(const Leads& leads) {
-  return leads.reading &&
-         (leads.reading->kind == Reading::Kind::kFreedFill || leads.reading->kind == Reading::Kind::kFreeListLink);
+  const auto kind = leads.base ? leads.base->reading.kind : Reading::Kind::kText;
+  return kind == Reading::Kind::kFreedFill || kind == Reading::Kind::kFreeListLink;
 }
 
 void add_alternatives(const Fault& fault, const Leads& leads, Candidate& candidate) {
@@ -89,7 +87,9 @@ void add_alternatives(const Fault& fault, const Leads& leads, Candidate& candida
 void add_evidence(const Facts& facts, const Fault& fault, const Leads& leads, Candidate& candidate) {
   if (fault.address) candidate.evidence.push_back(fmt::format("{} is {}.", hex(*fault.address), describe_place(fault)));
   if (leads.reach) candidate.evidence.push_back(reach_sentence(*leads.reach));
-  if (leads.reading) candidate.evidence.push_back("A register of the access holds " + leads.reading->sentence + ".");
+  if (leads.base)
+    candidate.evidence.push_back(
+        fmt::format("{} = {} is {}.", leads.base->register_name, hex(leads.base->value), leads.base->reading.sentence));
   if (leads.off_the_end && !leads.reach)
     candidate.evidence.push_back(fmt::format("The address is right behind {}{}.",
                                              describe(fault.below ? *fault.below : *fault.inside),
