@@ -138,8 +138,8 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
   block_all_signals();
   // With SIGCHLD ignored, as some supervisors start their children, the ends of ours could not be seen.
   std::signal(SIGCHLD, SIG_DFL);
+  Sentinel sentinel = Sentinel::start();  // before the session exists: it must not hold it
   Watch watch = start_watch(options, *command, standard);
-  Sentinel sentinel = Sentinel::start();
   auto program = fork_program(*command, attachment_of(watch, std::move(library)), received, standard);
   if (!program) return fail_to_start(watch, sentinel, program.error().what, kNotExecutable);
   Message started;
@@ -150,6 +150,7 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
     ::waitpid(program->pid, nullptr, 0);
     return fail_to_start(watch, sentinel, command->path + ": " + std::strerror(why), exit_status_of(why));
   }
+  watch.session.reset();
   let_go_of_descriptors(watch.monitor.channel, sentinel);
   Front front(program->pid, watch.monitor.pid, watch.monitor.channel, sentinel,
               {options.fail_on_error, standard.was_open(STDERR_FILENO)});

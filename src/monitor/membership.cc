@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "monitor/clock.h"
@@ -26,6 +27,23 @@ std::int64_t suspended_ns() {
   return boot.tv_sec * kNsPerSecond + boot.tv_nsec - static_cast<std::int64_t>(monotonic_ns());
 }
 
+// CLOCK_MONOTONIC at the birth of the process; nullopt when it is gone, or without /proc.
+std::optional<std::int64_t> birth_ns(pid_t pid) {
+  const auto born = start_time_ns(pid);
+  if (!born) return std::nullopt;
+  return static_cast<std::int64_t>(*born) - suspended_ns();
+}
+
+bool exists(pid_t pid) {
+  return ::kill(pid, 0) == 0 || errno == EPERM;
+}
+
+// Every process of the tree is younger than the session.
+bool born_in_session(pid_t pid, const Session& session) {
+  const auto birth = birth_ns(pid);
+  return birth ? *birth + kTickNs >= static_cast<std::int64_t>(session.created_ns()) : exists(pid);
+}
+
 }  // namespace
 
 bool maps_session(pid_t pid, const Session& session) {
@@ -34,16 +52,15 @@ bool maps_session(pid_t pid, const Session& session) {
   bool any = false;
   for (std::string line; maps && std::getline(maps, line); any = true)
     if (line.find("memfd:segwhy-session") != std::string::npos && line.find(inode) != std::string::npos) return true;
-  return !any && (::kill(pid, 0) == 0 || errno == EPERM);
+  return !any && born_in_session(pid, session);
 }
 
 bool is_writer(const wire::ProcessRecord& record, const Session& session) {
   const auto pid = static_cast<pid_t>(record.pid);
   if (record.origin != wire::kOriginFork) return maps_session(pid, session);
-  const auto born = start_time_ns(pid);
-  if (!born) return ::kill(pid, 0) == 0 || errno == EPERM;
-  const std::int64_t age =
-      static_cast<std::int64_t>(record.start_ns) + suspended_ns() - static_cast<std::int64_t>(*born);
+  const auto birth = birth_ns(pid);
+  if (!birth) return exists(pid);
+  const std::int64_t age = static_cast<std::int64_t>(record.start_ns) - *birth;
   return age > -kTickNs && age < kBirthToRecordNs;
 }
 

@@ -14,7 +14,8 @@
 
 namespace segwhy {
 
-// By the session memory in its address space. True where that cannot be looked at but a process of that number exists.
+// By the session memory in its address space. Where that cannot be looked at, by its age: all are
+// younger than the session.
 [[nodiscard]] bool maps_session(pid_t pid, const Session& session);
 
 // For a record that has just appeared; cheaper than maps_session() for forked processes, which were born with their

@@ -24,6 +24,7 @@ constexpr std::uint64_t kBatchNs = 1'000'000;
 constexpr std::uint64_t kSettledNs = 100'000'000;
 // How often to look when there is something that no descriptor tells of.
 constexpr int kUnwatchedMs = 20;
+constexpr int kUnannouncedMs = 200;
 
 Incident crash_without_evidence(const wire::CrashRecord& crash, const std::string& why) {
   Incident incident;
@@ -64,7 +65,7 @@ void Monitor::run() {
 
 bool Monitor::finished() const {
   if (root_ == 0) return front_gone_;
-  return root_over_ && processes_.all_gone();
+  return root_over_ && processes_.all_gone() && !session_.used_by_others();
 }
 
 void Monitor::wait_for_events() {
@@ -80,6 +81,8 @@ void Monitor::wait_for_events() {
   }
   const int sample_ms = sampler_.sample_if_due(pids);
   timeout_ms = timeout_ms < 0 ? sample_ms : std::min(timeout_ms, sample_ms);
+  // Only processes that have not announced themselves, or cannot, are left.
+  if (root_over_ && processes_.all_gone()) timeout_ms = std::min(timeout_ms, kUnannouncedMs);
   ::poll(waits.data(), waits.size(), timeout_ms);
   doorbell_.clear();
 }
@@ -228,7 +231,7 @@ void Monitor::finish_root(std::optional<int> status) {
   Message done;
   done.kind = Message::kReportDone;
   done.reported = delivery_.reported() ? 1 : 0;
-  done.lingering = processes_.all_gone() ? 0 : 1;
+  done.lingering = processes_.all_gone() && !session_.used_by_others() ? 0 : 1;
   if (!front_gone_) channel_.send(done);
   if (done.lingering != 0) linger();
 }

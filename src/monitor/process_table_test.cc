@@ -176,6 +176,19 @@ TEST(Session, CannotBeShrunkByTheProgram) {
   EXPECT_NE(::ftruncate(session.fd(), 0), 0);
 }
 
+TEST(Session, KnowsWhetherOthersHoldIt) {
+  const Session session = std::move(*Session::create());
+  session.memory().doorbell = 7;
+  {
+    const Child child;
+    EXPECT_TRUE(session.used_by_others());
+    session.memory().lost_crashes = 3;  // still the shared memory
+  }
+  EXPECT_FALSE(session.used_by_others());
+  EXPECT_EQ(session.memory().doorbell, 7U);
+  EXPECT_EQ(session.memory().lost_crashes, 3U);
+}
+
 TEST(Session, MonitorsDeathMarksTheLock) {
   Session session = std::move(*Session::create());
   const pid_t monitor = ::fork();

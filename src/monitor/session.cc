@@ -55,7 +55,23 @@ Result<Session> Session::create() {
 }
 
 Session::Session(Session&& other) noexcept
-    : fd_(std::move(other.fd_)), memory_(std::exchange(other.memory_, nullptr)), inode_(other.inode_) {}
+    : fd_(std::move(other.fd_)),
+      memory_(std::exchange(other.memory_, nullptr)),
+      inode_(other.inode_),
+      created_ns_(other.created_ns_) {}
+
+// The kernel refuses to seal a file against writing while anyone has it mapped shared and writable. Our own mapping is
+// replaced by a private one of the same contents for the question, at the same address: the doorbell's thread reads it
+// meanwhile.
+bool Session::used_by_others() const {
+  const auto map = [this](int sharing) {
+    constexpr int kAccess = PROT_READ | PROT_WRITE;
+    return ::mmap(memory_, sizeof(wire::Session), kAccess, sharing | MAP_FIXED, fd_.get(), 0) != MAP_FAILED;
+  };
+  if (!map(MAP_PRIVATE)) return false;
+  const bool used = ::fcntl(fd_.get(), F_ADD_SEALS, F_SEAL_WRITE) != 0 && errno == EBUSY;
+  return used && map(MAP_SHARED);
+}
 
 Session::~Session() {
   if (memory_ != nullptr) ::munmap(memory_, sizeof(wire::Session));

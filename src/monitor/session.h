@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "evidence/wire/session.h"
+#include "monitor/clock.h"
 
 namespace segwhy {
 
@@ -31,10 +32,16 @@ class Session {
   // Call in the monitor process, once, on a thread that lives as long as the process.
   Status attach_monitor();
 
+  // Whether any other process has the session mapped, known to its records or not: the kernel's own count, which a
+  // child that was forked a moment ago is part of. Once the answer is no, nobody can join any more.
+  [[nodiscard]] bool used_by_others() const;
+
   [[nodiscard]] wire::Session& memory() const { return *memory_; }
   [[nodiscard]] int fd() const { return fd_.get(); }
   // Of the memfd, as /proc/PID/maps shows it.
   [[nodiscard]] std::uint64_t inode() const { return inode_; }
+  // CLOCK_MONOTONIC.
+  [[nodiscard]] std::uint64_t created_ns() const { return created_ns_; }
 
  private:
   Session(Fd fd, wire::Session* memory, std::uint64_t inode) : fd_(std::move(fd)), memory_(memory), inode_(inode) {}
@@ -42,6 +49,7 @@ class Session {
   Fd fd_;
   wire::Session* memory_ = nullptr;
   std::uint64_t inode_ = 0;
+  std::uint64_t created_ns_ = monotonic_ns();
 };
 
 // Atomic access to a word that both sides use.
