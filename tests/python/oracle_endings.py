@@ -52,8 +52,8 @@ def deep(frames=5000):
 def forked():
     child = os.fork()
     if child == 0:
+        print(os.getpid(), flush=True)
         say_and_wait()
-    print(child, flush=True)
     os.waitpid(child, 0)
 
 
