@@ -54,7 +54,7 @@ def probe(source: pathlib.Path, compiler: str) -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         package = unpack(source, pathlib.Path(scratch))
         program = pathlib.Path(scratch) / "probe"
-        command = [compiler, *build_flags(package), "-fno-access-control", "-w", f"-I{package / 'include'}",
+        command = [compiler, *build_flags(package), "-DNDEBUG", "-fno-access-control", "-w", f"-I{package / 'include'}",
                    str(HERE / "probe.cc"), "-o", str(program), "-O1", *UNLINKED]
         subprocess.run(command, check=True)
         lines = subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines()

@@ -99,9 +99,11 @@ class FakeTensorFlow {
     std::uint64_t vtable = 0, compute = 0;
     std::string name;
   };
-  KernelClass make_kernel_class(const std::string& mangled) {
+  KernelClass make_kernel_class(const std::string& mangled, bool second_base = false) {
     KernelClass out;
-    out.vtable = make_vtable(make_type(mangled, {op_kernel_}));
+    std::vector<std::uint64_t> bases = {op_kernel_};
+    if (second_base) bases.insert(bases.begin(), make_type("N4user5MixinE", {}));
+    out.vtable = make_vtable(make_type(mangled, bases));
     out.compute = word(out.vtable + 16);
     out.name = demangled_type(mangled);
     return out;

@@ -1,6 +1,8 @@
 #include "frameworks/tensorflow/kernel_search.h"
 
 #include <algorithm>
+#include <bitset>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace segwhy::tensorflow {
@@ -76,6 +78,22 @@ class Calls {
   std::vector<KernelCall> found_;
 };
 
+// Which words have been looked at: what pointers point to overlaps, a page or two behind most of them.
+class SeenWords {
+ public:
+  bool test_and_set(std::uint64_t address) {
+    auto& page = pages_[address / kPage];
+    const std::size_t word = address % kPage / 8;
+    const bool before = page.test(word);
+    page.set(word);
+    return before;
+  }
+
+ private:
+  static constexpr std::uint64_t kPage = 4096;
+  std::unordered_map<std::uint64_t, std::bitset<kPage / 8>> pages_;
+};
+
 // Words of the registers, then of the first `size` bytes of the stack.
 std::vector<std::uint64_t> inner_words(TargetView& view, const ThreadWords& words, std::uint64_t size) {
   std::vector<std::uint64_t> out = words.registers;
@@ -125,14 +143,18 @@ std::vector<KernelCall> calls_on_stack(Objects& objects, const ThreadWords& word
 std::vector<KernelCall> calls_behind_pointers(Objects& objects, const ThreadWords& words) {
   Calls calls(objects, false);
   TargetView& view = objects.view();
-  std::unordered_set<std::uint64_t> seen;
+  SeenWords seen;
   for (const std::uint64_t pointer : inner_words(view, words, kPointersFollowed)) {
-    const Mapping* in = pointer % 8 == 0 ? view.mapping(pointer) : nullptr;
-    if (in == nullptr || !in->readable || !in->writable || !seen.insert(pointer).second) continue;
+    // The thread's own stack is searched as such.
+    if (pointer % 8 != 0 || (pointer >= words.begin && pointer < words.end)) continue;
+    const Mapping* in = view.mapping(pointer);
+    if (in == nullptr || !in->readable || !in->writable) continue;
     calls.try_context(pointer);
-    for (std::uint64_t at = pointer; at + 16 <= std::min(pointer + kBehindPointer, in->end.value()); at += 8) {
+    const std::uint64_t end = std::min(pointer + kBehindPointer, in->end.value());
+    for (std::uint64_t at = pointer; at + 16 <= end && !calls.full(); at += 8) {
+      if (seen.test_and_set(at)) continue;
       const auto word = view.word(at);
-      if (!word || calls.full()) break;
+      if (!word) break;
       if (objects.is_kernel(*word)) calls.try_kernel_at(at);
       if (at < pointer + kCaptured) calls.try_context(*word);
     }

@@ -56,7 +56,8 @@ class Reading {
     python_ = op_in_python_frames(crashed.python, snapshot_.root);
     words_ = words_of_thread(crashed.tid);
     phase_ = phase_of_frames(crashed);
-    links_ = find_thread_links(snapshot_, threads_, view_, crashed.tid);
+    // A thread that runs Python works for nobody else.
+    if (crashed.python.empty()) links_ = find_thread_links(snapshot_, threads_, view_, crashed.tid);
     // Strongest first; the thread worked for is looked for in between because the last steps build on it.
     bool found = from_confirmed_call() || from_submitter() || from_python_op() || from_node() ||
                  from_unconfirmed_call() || from_python_api();
@@ -113,7 +114,6 @@ class Reading {
 
   // A pool thread runs a part of a kernel whose call is on the stack of the thread that waits for the parts.
   bool from_submitter() {
-    if (!crashed_->python.empty()) return false;
     const KernelCall* taken = nullptr;
     std::vector<KernelCall> calls;
     for (const ThreadLink& link : links_) {
@@ -280,6 +280,10 @@ class Reading {
 
   void add_phase() {
     framework_.phase = phase_;
+    // The eager runtime may wrap the op it was asked for into a function: what counts is that Python calls the op.
+    const bool called = python_ && !python_->is_api && python_->name == framework_.op;
+    if (called && framework_.found_by == "kernel-object" && (phase_.empty() || phase_ == "graph"))
+      framework_.phase = "eager";
     if (framework_.phase.empty() && framework_.found_by == "kernel-object")
       framework_.phase = in_function_ ? "graph" : "eager";
     if (framework_.phase.empty() && framework_.op.empty() && is_importing()) framework_.phase = "import";

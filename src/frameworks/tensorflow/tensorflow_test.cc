@@ -142,6 +142,27 @@ TEST_P(TensorFlowTest, AGeneratedWrapperNamesTheOp) {
   EXPECT_EQ(reading.framework->confidence, "likely");
 }
 
+TEST_P(TensorFlowTest, AKernelWithSeveralBasesIsOneToo) {
+  const std::size_t main = fake.add_thread(100, true);
+  const auto op = fake.make_kernel_class("N4user7MixedOpE", true);
+  put_call(fake.sp(main) + 0x400, op, "Mixed");
+  fake.add_frame(main, op.compute, "user::MixedOp::Compute(tensorflow::OpKernelContext*)");
+  fake.add_runtime_frames(main);
+  EXPECT_EQ(read().framework->op, "Mixed");
+}
+
+TEST_P(TensorFlowTest, TheGraphNodeInARegisterIsFound) {
+  const std::size_t main = fake.add_thread(100, true);
+  const std::uint64_t node = fake.heap(256);
+  fake.memory.put_word(node + fake.layout().graph_node_props, fake.make_node_properties("Exit", "loop/Exit", {kFloat}));
+  fake.snapshot.threads[main].registers.dwarf[Registers::kRdi] = node;
+  fake.add_runtime_frames(main);
+  const auto reading = read();
+  EXPECT_EQ(reading.framework->op, "Exit");
+  EXPECT_EQ(reading.framework->node, "loop/Exit");
+  EXPECT_EQ(reading.framework->confidence, "likely");
+}
+
 // A kernel found but run by no frame is a leftover when Python says another op is being called.
 TEST_P(TensorFlowTest, PythonOutweighsAnUnconfirmedKernel) {
   const std::size_t main = fake.add_thread(100, true);
