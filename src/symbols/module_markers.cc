@@ -19,6 +19,7 @@ constexpr std::size_t kLargeData = std::size_t{64} << 20;
 constexpr std::size_t kMaxNames = std::size_t{8} << 20;
 
 std::size_t find_in(std::string_view text, std::string_view what) {
+  if (text.empty()) return std::string_view::npos;
   const void* at = ::memmem(text.data(), text.size(), what.data(), what.size());
   return at == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
 }

@@ -131,7 +131,8 @@ std::optional<std::uint64_t> symbol_address(const SymbolTable& table, std::strin
   // The strings first: most tables do not have the name, and memmem is faster than a walk through the entries.
   const std::string terminated(name);
   const std::size_t size = terminated.size() + 1;
-  if (name.empty() || ::memmem(table.strings.data(), table.strings.size(), terminated.c_str(), size) == nullptr) {
+  if (name.empty() || table.strings.empty()) return std::nullopt;
+  if (::memmem(table.strings.data(), table.strings.size(), terminated.c_str(), size) == nullptr) {
     return std::nullopt;
   }
   for (std::size_t i = 0; i < table.size(); ++i) {
