@@ -36,7 +36,9 @@ Thread* thread_of(Case& into, int tid) {
 }
 
 void add_python(const Snapshot& snapshot, Case& into) {
-  auto state = read_python_state(snapshot);
+  PythonLimits limits;
+  if (!into.program.cwd.empty()) limits.directories.push_back(into.program.cwd);
+  auto state = read_python_state(snapshot, limits);
   if (!state) {
     // That a program is not Python is no loss; that its Python could not be read is.
     if (std::any_of(snapshot.mappings.begin(), snapshot.mappings.end(),
@@ -62,7 +64,7 @@ void add_fault(const Snapshot& snapshot, Case& into) {
   into.fault = describe_fault(snapshot);
   if (!into.fault) return;
   for (auto* mapping : {&into.fault->inside, &into.fault->below, &into.fault->above})
-    if (*mapping && !(*mapping)->path.empty()) describe_mapped_file(**mapping, snapshot.root);
+    if (*mapping && !(*mapping)->path.empty()) describe_mapped_file(**mapping, snapshot.root, into.fault->address);
 }
 
 void add_exception(const Snapshot& snapshot, Case& into) {
