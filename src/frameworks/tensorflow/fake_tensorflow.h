@@ -114,8 +114,8 @@ class FakeTensorFlow {
     const std::uint64_t props = heap(512);
     const std::uint64_t node = props + layout_.props_node_def;
     memory.put_word(node, node_table_);
-    put_string(node + layout_.node_op, op);
-    put_string(node + layout_.node_name, name);
+    op_text_ = put_string(node + layout_.node_op, op);
+    name_text_ = put_string(node + layout_.node_name, name);
     put_string(node + layout_.node_device, "");
     const std::uint64_t op_def = make_object(op_def_table_, 128);
     put_string(op_def + layout_.op_def_name, op);
@@ -131,8 +131,8 @@ class FakeTensorFlow {
                             const std::vector<std::uint32_t>& types) {
     const std::uint64_t kernel = make_object(of.vtable, 512);
     memory.put_word(kernel + layout_.kernel_props, make_node_properties(op, name, types));
-    put_view(kernel + layout_.kernel_type_view, op);
-    put_view(kernel + layout_.kernel_name_view, name);
+    put_view(kernel + layout_.kernel_type_view, op_text_, op.size());
+    put_view(kernel + layout_.kernel_name_view, name_text_, name.size());
     return kernel;
   }
 
@@ -228,7 +228,8 @@ class FakeTensorFlow {
     memory.put(at, value.c_str(), value.size() + 1);
     return at;
   }
-  void put_string(std::uint64_t field, const std::string& value) {
+  // Returns where the characters are.
+  std::uint64_t put_string(std::uint64_t field, const std::string& value) {
     const std::uint64_t string = heap(32);
     const std::uint64_t length_ahead = heap(24);  // the old string keeps its length ahead of its characters
     const std::uint64_t characters = text(value, heap_);
@@ -236,11 +237,12 @@ class FakeTensorFlow {
     memory.put_word(layout_.string_cow ? characters - 24 : string + 8, value.size());
     if (!layout_.string_cow) memory.put_word(length_ahead, 0);
     memory.put_word(field, string | (layout_.string_cow ? 0 : 2));
+    return characters;
   }
-  void put_view(std::uint64_t field, const std::string& value) {
-    const std::uint64_t characters = text(value, heap_);
+  // A kernel's views share the characters of its NodeDef.
+  void put_view(std::uint64_t field, std::uint64_t characters, std::uint64_t size) {
     memory.put_word(field + (layout_.view_pointer_first ? 0 : 8), characters);
-    memory.put_word(field + (layout_.view_pointer_first ? 8 : 0), value.size());
+    memory.put_word(field + (layout_.view_pointer_first ? 8 : 0), size);
   }
   std::uint64_t make_kind(const std::string& name) {
     const std::uint64_t info = take(data_, 16);
@@ -279,6 +281,7 @@ class FakeTensorFlow {
   std::uint64_t data_ = kData + 64, code_ = kCode + 64, heap_ = kHeap + 64;
   std::vector<std::uint64_t> kinds_;
   std::uint64_t op_kernel_ = 0, device_ = 0, buffer_table_ = 0, node_table_ = 0, op_def_table_ = 0;
+  std::uint64_t op_text_ = 0, name_text_ = 0;  // of the node made last
 };
 
 }  // namespace segwhy::tensorflow

@@ -280,13 +280,17 @@ class Reading {
 
   void add_phase() {
     framework_.phase = phase_;
+    const bool kernel = framework_.found_by == "kernel-object";
     // The eager runtime may wrap the op it was asked for into a function: what counts is that Python calls the op.
-    const bool called = python_ && !python_->is_api && python_->name == framework_.op;
-    if (called && framework_.found_by == "kernel-object" && (phase_.empty() || phase_ == "graph"))
-      framework_.phase = "eager";
-    if (framework_.phase.empty() && framework_.found_by == "kernel-object")
-      framework_.phase = in_function_ ? "graph" : "eager";
+    if (kernel && (phase_.empty() || phase_ == "graph") && python_calls_op()) framework_.phase = "eager";
+    if (framework_.phase.empty() && kernel) framework_.phase = in_function_ ? "graph" : "eager";
     if (framework_.phase.empty() && framework_.op.empty() && is_importing()) framework_.phase = "import";
+  }
+
+  bool python_calls_op() const {
+    const Thread* caller = works_for_ ? thread_of(*works_for_) : crashed_;
+    const auto called = op_in_python_frames(caller->python, snapshot_.root);
+    return called && !called->is_api && called->name == framework_.op;
   }
 
   bool is_importing() const {

@@ -224,7 +224,7 @@ TEST_P(TensorFlowTest, DamagedMemoryNeverYieldsAnotherName) {
   int named = 0;
   for (int round = 0; round < 400; ++round) {
     fake.memory.regions() = pristine;
-    for (int hit = 0; hit < 12; ++hit) {
+    for (int hit = 0; hit < 24; ++hit) {
       // The used part of a region, where hits matter.
       auto region = std::next(fake.memory.regions().begin(), static_cast<long>(random() % pristine.size()));
       const std::size_t at = random() % 4096;
