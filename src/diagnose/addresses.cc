@@ -107,18 +107,20 @@ bool is_round(double number) {
   return std::isfinite(number) && magnitude >= 1e-6 && magnitude <= 1e9;
 }
 
-// Only what a double array holds and a pointer never does: the bits above the user half set, and a number a person
-// would write.
+// What an array of floating-point numbers holds and a pointer never does: bits set above the user half. A number with
+// few digits is one that a person or a simple computation made; others only may be.
 std::optional<Reading> as_float(std::uint64_t value) {
   if (is_user_address(value)) return std::nullopt;
   const auto wide = std::bit_cast<double>(value);
-  if (is_round(wide) && (value & 0xFFFFFFFF) == 0)
+  const bool few_digits = (value & 0xFFFFFFFF) == 0;
+  if (is_round(wide) && few_digits)
     return Reading{Reading::Kind::kFloat, fmt::format("the floating-point number {}", wide)};
   const auto low = std::bit_cast<float>(static_cast<std::uint32_t>(value));
   const auto high = std::bit_cast<float>(static_cast<std::uint32_t>(value >> 32));
   if (is_round(static_cast<double>(low)) && is_round(static_cast<double>(high)) && (value & 0xFFF) == 0)
     return Reading{Reading::Kind::kFloat, fmt::format("the two floating-point numbers {} and {}", low, high)};
-  return std::nullopt;
+  if (!is_round(wide)) return std::nullopt;
+  return Reading{Reading::Kind::kFloat, fmt::format("possibly the floating-point number {}", wide), false};
 }
 
 bool holds(const MappingInfo& mapping, Address address) {

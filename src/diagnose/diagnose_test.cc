@@ -160,6 +160,16 @@ TEST(Where, GeneratedCodeIsTheUsersOnlyWhenNothingElseIs) {
   EXPECT_EQ(b.verdict().where->line, 41);
 }
 
+TEST(Where, RewrittenFunctionsAreNotTheUsersFile) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("f")});
+  PythonFrame inner = python("/tmp/tmpb6xl_c5s.py", 20, "if_body");
+  inner.source = "retval_ = ag__.converted_call(ag__.ld(tf).raw_ops.X, (), None, fscope)";
+  b.raw().threads.front().python = {inner, python("/tmp/tmpb6xl_c5s.py", 12, "tf__f"),
+                                    python("main.py", 6, "<module>")};
+  EXPECT_EQ(b.verdict().where->line, 6);
+}
+
 TEST(Where, ThreadThatRunsOnlyLibraryCodePointsAtTheMainThread) {
   CaseBuilder b;
   b.signal(SIGSEGV).crashed({native("f")});

@@ -10,7 +10,15 @@ bool is_text_program(std::string_view file) {
   return file.starts_with("<string>");
 }
 
+// AutoGraph rewrites a function `f` as `tf__f` into a temporary file, whose calls go through its own module `ag__`.
+bool is_rewritten(const PythonFrame& frame) {
+  const auto dot = frame.function.rfind('.');
+  const std::string_view name = std::string_view(frame.function).substr(dot == std::string::npos ? 0 : dot + 1);
+  return name.starts_with("tf__") || text::contains(frame.source, "ag__.");
+}
+
 bool is_user_frame(const PythonFrame& frame) {
+  if (is_rewritten(frame)) return false;
   return frame.origin.empty() ? is_user_file(frame.file) : frame.origin == "user" && is_user_file(frame.file);
 }
 

@@ -32,12 +32,15 @@ std::optional<Refusal> from_exception_object(const Facts& facts) {
   const auto& exception = facts.evidence.messages.exception;
   const bool by_object = exception && is_allocation_type(exception->type);
   const bool by_words = facts.text.termination && is_allocation_type(facts.text.termination->type);
-  if (!facts.aborted() || (!by_object && !by_words) || facts.text.abort_text_known) return std::nullopt;
+  // A binding that crashes while it translates the exception: how that ended is for the memory rules to say.
+  const bool translated = facts.memory_fault() && by_object;
+  const bool escaped = facts.aborted() && (by_object || by_words) && !facts.text.abort_text_known;
+  if (!translated && !escaped) return std::nullopt;
   Refusal refusal;
   refusal.failure = facts.text.allocation.value_or(text::AllocationFailure{});
-  refusal.confidence = by_words ? Confidence::kCertain : Confidence::kLikely;
-  refusal.how_known = fmt::format("{} escaped: operator new could not get the memory it was asked for.",
-                                  by_words ? facts.text.termination->type : exception->type);
+  refusal.confidence = translated ? Confidence::kPossible : by_words ? Confidence::kCertain : Confidence::kLikely;
+  refusal.how_known = fmt::format("{} was thrown: operator new could not get the memory it was asked for.",
+                                  by_object ? exception->type : facts.text.termination->type);
   return refusal;
 }
 

@@ -21,10 +21,11 @@ const text::HeapComplaint* complaint_of(const Facts& facts) {
   return facts.aborted() && facts.text.heap ? &*facts.text.heap : nullptr;
 }
 
-// The frame in which the allocator tripped, when the process died of a fault inside it. A null or stack address there
-// has another cause.
+// The frame in which the allocator tripped, when the process died of a fault inside it. A null link there was
+// overwritten with zeros.
 const NativeFrame* crashed_inside_allocator(const Facts& facts) {
-  if (!facts.memory_fault() || facts.crashed == nullptr || facts.crashed->native.empty() || is_stack_overflow(facts))
+  if (!facts.memory_fault() || facts.crashed == nullptr || facts.crashed->native.empty() || is_stack_overflow(facts) ||
+      is_bad_free_argument(facts))
     return nullptr;
   const NativeFrame& innermost = facts.crashed->native.front();
   return is_allocator(innermost) || is_object_teardown(innermost) ? &innermost : nullptr;

@@ -204,6 +204,17 @@ TEST(AllocationFailed, BadAllocThatEscaped) {
   EXPECT_THAT(all_text(v), HasSubstr("500.0 MiB"));
 }
 
+TEST(AllocationFailed, BadAllocWhoseTranslationCrashed) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({interpreter("PyErr_SetString"), native("cpp_function::dispatcher")}).fault(0x58, "read");
+  b.instruction("mov rax, [rdi+0x58]", "move", {.base = "rdi", .base_value = 0, .displacement = 0x58});
+  b.raw().threads.front().holds_gil = false;
+  b.raw().messages.exception = CxxException{"std::bad_alloc", "std::bad_alloc", "memory", {}};
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "null-pointer");
+  EXPECT_TRUE(has_alternative(v, "allocation-failed"));
+}
+
 TEST(AllocationFailed, SurvivedMemoryErrorInTheLog) {
   CaseBuilder b;
   b.exit(0).said(kOom);

@@ -88,6 +88,17 @@ std::vector<std::string> concurrent_activity(const Facts& facts) {
   return found;
 }
 
+bool is_bad_free_argument(const Facts& facts) {
+  if (!facts.memory_fault() || facts.crashed == nullptr || facts.crashed->native.empty() || facts.fault() == nullptr)
+    return false;
+  const NativeFrame& innermost = facts.crashed->native.front();
+  const std::string_view name = plain_name(innermost);
+  if (!is_libc(innermost) || (name != "free" && name != "cfree" && name != "realloc")) return false;
+  // The block's size stands 8 bytes before the address; the first argument is in rdi (System V ABI).
+  const Operand* operand = faulting_operand(*facts.fault());
+  return operand != nullptr && operand->base == "rdi" && operand->displacement == -8;
+}
+
 std::string out_of_bounds_slug(const Fault& fault) {
   return fault.access == "write" ? "out-of-bounds-write" : "out-of-bounds-read";
 }

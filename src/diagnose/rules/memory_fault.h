@@ -27,6 +27,10 @@ namespace segwhy {
 // The interpreter's own code crashed on a thread that does not hold the GIL: see python_fatal.cc.
 [[nodiscard]] bool runs_python_without_gil(const Facts& facts);
 
+// free() or realloc() itself fell over the pointer it was handed: the caller's pointer is at fault, not the allocator's
+// data.
+[[nodiscard]] bool is_bad_free_argument(const Facts& facts);
+
 // Other threads that were at work in the same library, or changing the memory map, at the moment of death: leads to a
 // race. One sentence each.
 [[nodiscard]] std::vector<std::string> concurrent_activity(const Facts& facts);

@@ -360,6 +360,28 @@ TEST(Heap, CrashInsideMallocOnAWildPointer) {
   EXPECT_EQ(v.confidence, Confidence::kLikely);
 }
 
+TEST(Heap, NullLinkInsideMallocIsCorruption) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({libc("unlink_chunk"), libc("malloc"), native("f")}).fault(0x18, "read");
+  b.instruction("mov rax, [rdi+0x18]", "move", {.base = "rdi", .base_value = 0, .displacement = 0x18});
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "heap-corruption");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+}
+
+TEST(Heap, FreeOfAnOverwrittenPointerIsTheCallersFault) {
+  CaseBuilder b;
+  const std::uint64_t pointer = 0x400a4ee291b38518;  // a double
+  b.signal(SIGSEGV, kKernel).crashed({libc("free"), native("Pool::Compute")}).fault(pointer - 8, "read");
+  b.instruction("mov rax, [rdi-8]", "move", {.base = "rdi", .base_value = pointer, .displacement = -8});
+  b.raw().fault->non_canonical = true;
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "wild-pointer");
+  EXPECT_EQ(v.alternatives.front().verdict_class, "out-of-bounds-write");
+  EXPECT_THAT(v.summary, HasSubstr("Pool::Compute"));
+  EXPECT_THAT(all_text(v), HasSubstr("floating-point number 3.28"));
+}
+
 TEST(Heap, OldComplaintInTheLogOfAnotherDeath) {
   auto b = segv(0, "read", {.base = "rax"});
   b.said("corrupted size vs. prev_size\n");

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "diagnose/frames.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
@@ -73,6 +74,10 @@ std::optional<Candidate> null_pointer(const Facts& facts) {
   if (!facts.memory_fault() || fault == nullptr || is_jump_fault(facts)) return std::nullopt;
   const auto access = null_access(*fault);
   if (!access) return std::nullopt;
+  // An allocator's own links are null only when something wrote zeros over them: see heap_corruption.cc.
+  const bool in_allocator = facts.crashed != nullptr && !facts.crashed->native.empty() &&
+                            is_allocator(facts.crashed->native.front()) && !is_bad_free_argument(facts);
+  if (in_allocator) return std::nullopt;
 
   Candidate candidate{.slug = "null-pointer", .score = 80};
   const bool exact = access->base && *access->base == 0 && !access->far;

@@ -44,6 +44,7 @@ struct Leads {
   std::optional<Reach> reach;
   std::optional<BaseReading> base;
   std::vector<std::string> concurrent;
+  bool freed = false;  // the pointer was handed to free()
   bool off_the_end = false;
   bool bulk = false;
 };
@@ -52,6 +53,7 @@ Leads leads_of(const Facts& facts, const Fault& fault) {
   Leads leads;
   leads.reach = reach_of(fault);
   leads.concurrent = concurrent_activity(facts);
+  leads.freed = is_bad_free_argument(facts);
   leads.off_the_end = ran_off_the_end(fault);
   leads.bulk = copies_in_bulk(facts);
   if (const Operand* operand = faulting_operand(fault)) leads.base = read_base(*operand, facts.evidence);
@@ -61,6 +63,15 @@ Leads leads_of(const Facts& facts, const Fault& fault) {
 bool points_to_reuse(const Leads& leads) {
   const auto kind = leads.base ? leads.base->reading.kind : Reading::Kind::kText;
   return kind == Reading::Kind::kFreedFill || kind == Reading::Kind::kFreeListLink;
+}
+
+// A pointer that somebody kept and then freed was good once: what overwrote it is the question.
+void add_alternatives_of_free(Candidate& candidate) {
+  candidate.alternatives.push_back(
+      {"out-of-bounds-write", "A write past the end of a neighbouring buffer may have replaced the stored pointer."});
+  candidate.alternatives.push_back(
+      {"use-after-free", "The object that stored the pointer may be gone, its memory reused."});
+  candidate.alternatives.push_back({"invalid-free", "The pointer may never have come from an allocation."});
 }
 
 void add_alternatives(const Fault& fault, const Leads& leads, Candidate& candidate) {
@@ -164,6 +175,10 @@ std::optional<Candidate> wild_pointer(const Facts& facts) {
         fmt::format("{} {}, {} {} the memory its base points to{}.", subject(facts), access_phrase(*fault),
                     human_bytes(static_cast<std::uint64_t>(std::abs(leads.reach->distance))),
                     leads.reach->distance < 0 ? "before" : "beyond", in_function(facts));
+  if (leads.freed)
+    candidate.summary =
+        fmt::format("{} released a pointer that is no valid one{}: free() could not read in front of it.",
+                    subject(facts), in_function(facts));
   if (is_mapped_now(*fault)) {
     candidate.confidence = Confidence::kPossible;
     candidate.evidence.push_back("The address is mapped and accessible by now: the mapping changed around the fault.");
@@ -171,7 +186,10 @@ std::optional<Candidate> wild_pointer(const Facts& facts) {
   }
   add_evidence(facts, *fault, leads, candidate);
   add(candidate.advice, argument_advice(facts));
-  add_alternatives(*fault, leads, candidate);
+  if (leads.freed)
+    add_alternatives_of_free(candidate);
+  else
+    add_alternatives(*fault, leads, candidate);
   candidate.experiments = memory_experiments(facts);
   return candidate;
 }
