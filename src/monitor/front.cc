@@ -103,6 +103,7 @@ void Front::wait_for_program() {
     // Without a signalfd (no descriptor left) look at the child often instead.
     constexpr int kPollMs = 20;
     ::poll(&wait, 1, signals_ ? -1 : kPollMs);
+    ::sigemptyset(&seen_by_group_);
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) on_signal(info);
   }
@@ -115,7 +116,11 @@ void Front::on_signal(const signalfd_siginfo& info) {
 
 void Front::forward(const signalfd_siginfo& info) {
   const int signal = static_cast<int>(info.ssi_signo);
-  if (sentinel_.saw(signal)) return;
+  // What arrives while the sentinel is asked may be merged with what it already had, and then it has nothing when asked
+  // again: the kernel merges equal signals for the program just so.
+  const bool to_group = sentinel_.saw(signal);
+  if (to_group) ::sigaddset(&seen_by_group_, signal);
+  if (::sigismember(&seen_by_group_, signal) == 1) return;
   if (info.ssi_code == SI_QUEUE) {
     sigval value{};
     value.sival_ptr = reinterpret_cast<void*>(info.ssi_ptr);  // NOLINT: the sender's value, passed through

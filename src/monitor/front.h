@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#include <csignal>
+
 #include "monitor/channel.h"
 #include "monitor/sentinel.h"
 
@@ -44,6 +46,7 @@ class Front {
   Sentinel& sentinel_;
   FrontOptions options_;
   Fd signals_;
+  sigset_t seen_by_group_{};  // of the signals taken from signals_ in one go: those that were sent to the whole group
   bool monitor_gone_ = false;
   bool ended_ = false;
   bool reported_ = false;

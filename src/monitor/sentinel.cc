@@ -17,7 +17,7 @@ namespace {
 // A sender that signals process by process (a batch system, systemd) may reach the front first: give it this long.
 constexpr timespec kGrace{0, 3'000'000};
 // More than the grace by far; the sentinel does not answer when SIGSTOP took it.
-constexpr int kAnswerMs = 100;
+constexpr int kAnswerMs = 1000;
 
 [[noreturn]] void answer_until_closed(int socket) {
   std::uint8_t number = 0;
