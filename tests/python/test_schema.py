@@ -117,6 +117,7 @@ def test_a_real_crash_gives_an_incident_and_a_case(tmp_path):
     (tmp_path / "main.py").write_text("import ctypes\nctypes.string_at(8)\n")
     report, case = tmp_path / "incident.json", tmp_path / "saved.case"
     command = [segwhy_or_skip(), "run", "--json", str(report), "--case", str(case), "--", sys.executable, "main.py"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120)
+    seen = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120)
+    assert report.exists(), seen.stderr.decode(errors="replace")
     assert errors(json.loads(report.read_text()), "incident") == []
     assert errors(json.loads(case.read_text()), "case") == []
