@@ -51,16 +51,20 @@ class Reading {
   Reading(const Snapshot& snapshot, const std::vector<Thread>& threads, const Layout* layout)
       : snapshot_(snapshot), threads_(threads), view_(snapshot), rtti_(view_), objects_(view_, rtti_, layout) {}
 
-  void run(const Thread& crashed) {
+  // `took_part`: the thread's frames show TensorFlow at work. Without, only a kernel whose own code is being run
+  // counts.
+  void run(const Thread& crashed, bool took_part) {
     crashed_ = &crashed;
+    took_part_ = took_part;
     python_ = op_in_python_frames(crashed.python, snapshot_.root);
     words_ = words_of_thread(crashed.tid);
     phase_ = phase_of_frames(crashed);
     // A thread that runs Python works for nobody else.
     if (crashed.python.empty()) links_ = find_thread_links(snapshot_, threads_, view_, crashed.tid);
     // Strongest first; the thread worked for is looked for in between because the last steps build on it.
-    bool found = from_confirmed_call() || from_submitter() || from_python_op() || from_node() ||
-                 from_unconfirmed_call() || from_python_api();
+    bool found = from_confirmed_call() || from_submitter();
+    if (!found && !took_part) return;
+    found = found || from_python_op() || from_node() || from_unconfirmed_call() || from_python_api();
     find_python_thread();
     found = found || from_python_of_submitter() || from_leftovers();
     add_phase();
@@ -118,7 +122,7 @@ class Reading {
     std::vector<KernelCall> calls;
     for (const ThreadLink& link : links_) {
       const Thread* submitter = thread_of(link.tid);
-      if (submitter == nullptr) continue;
+      if (submitter == nullptr || (!took_part_ && !link.runs_lambda_of)) continue;
       const ThreadWords words = words_of_thread(link.tid);
       calls = calls_of(words, *submitter, true);
       taken = best_confirmed(calls);
@@ -306,6 +310,7 @@ class Reading {
   Objects objects_;
 
   const Thread* crashed_ = nullptr;
+  bool took_part_ = false;
   ThreadWords words_;
   std::string phase_;
   std::optional<PythonOp> python_;
@@ -325,14 +330,14 @@ FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thr
   const auto crashed = std::find_if(threads.begin(), threads.end(), [](const Thread& t) { return t.crashed; });
   const Installation installation = find_installation(snapshot, modules);
   if (!installation.loaded || crashed == threads.end()) return {};
-  const bool took_part = has_native_frames_of_tensorflow(*crashed) || runs_tensorflow_python(crashed->python);
-  if (!took_part && !stack_is_lost(*crashed)) return {};
+  const bool seen = has_native_frames_of_tensorflow(*crashed) || runs_tensorflow_python(crashed->python);
+  const bool hidden = stack_is_lost(*crashed) && crashed->python.empty();
 
   const Layout* layout = layout_of(installation.version);
   Reading reading(snapshot, threads, layout);
-  reading.run(*crashed);
+  reading.run(*crashed, seen || hidden);
   Framework& framework = reading.framework();
-  if (!took_part && framework.op.empty()) return {};
+  if (!seen && framework.op.empty()) return {};
   framework.name = "tensorflow";
   framework.version = installation.version;
   if (layout == nullptr)

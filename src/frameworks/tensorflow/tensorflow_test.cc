@@ -198,6 +198,24 @@ TEST_P(TensorFlowTest, SilentWhenItTookNoPart) {
   EXPECT_FALSE(read().framework);
 }
 
+// A thread that a kernel of a loaded library made itself: none of its frames is TensorFlow's.
+TEST_P(TensorFlowTest, AThreadOfTheKernelsOwnCounts) {
+  const std::size_t worker = fake.add_thread(101, true);
+  const std::uint64_t params = fake.heap(fake.layout().params_size);
+  put_call(params, fake.make_kernel_class("N4user7AsyncOpE"), "UserAsync");
+  const std::uint64_t captures = fake.heap(32);
+  fake.memory.put_word(captures + 8, fake.make_context(params));
+  fake.memory.put_word(fake.sp(worker) + 64, captures);
+  fake.add_frame(worker, 0x400000,
+                 "user::AsyncOp::ComputeAsync(tensorflow::OpKernelContext*)::{lambda()#1}::operator()()");
+  for (const char* name : {"execute_native_thread_routine", "start_thread", "clone3"})
+    fake.add_frame(worker, 0x500000, name);
+  for (NativeFrame& frame : fake.threads[worker].native) frame.module = "/home/u/user_ops.so";
+  EXPECT_EQ(read().framework->op, "UserAsync");
+  fake.threads[worker].native[0].function = "user::unrelated()";
+  EXPECT_FALSE(read().framework);
+}
+
 TEST_P(TensorFlowTest, AnUnknownVersionGetsWhatRttiProves) {
   const std::size_t main = fake.add_thread(100, true);
   const auto gather = fake.make_kernel_class("N10tensorflow8GatherOpIfE");
