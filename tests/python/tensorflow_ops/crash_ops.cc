@@ -16,7 +16,11 @@ using namespace tensorflow;
 int* volatile nowhere = nullptr;
 
 #define SEGWHY_TEST_OP(NAME) \
-  REGISTER_OP(NAME).Input("x: float").Input("index: int32").Output("y: float").SetShapeFn(shape_inference::UnchangedShape)
+  REGISTER_OP(NAME)          \
+      .Input("x: float")     \
+      .Input("index: int32") \
+      .Output("y: float")    \
+      .SetShapeFn(shape_inference::UnchangedShape)
 
 SEGWHY_TEST_OP("CrashInCompute");
 SEGWHY_TEST_OP("CrashInShard");
