@@ -173,7 +173,8 @@ def test_no_controlling_terminal(segwhy, workdir, python):
     assert os.waitpid(pid, 0)[1] == 3 << 8
 
 
-def test_report_on_a_raw_terminal_starts_new_lines(terminal, segwhy, compile_c):
+def test_report_on_a_raw_terminal_starts_new_lines(terminal, segwhy, compile_c, monkeypatch):
+    monkeypatch.setenv("SEGWHY_DIR", ".")  # short enough not to be broken into lines
     program = compile_c("""
 #include <stdlib.h>
 #include <termios.h>
