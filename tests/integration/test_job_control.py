@@ -118,12 +118,8 @@ def test_stop_is_passed_up_and_continue_down(segwhy, workdir):
     assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGSTOP
     os.kill(front, signal.SIGCONT)
     wait_until(lambda: state_of(program) == "S", "the program goes on")
-    os.kill(front, signal.SIGTSTP)
-    _, status = os.waitpid(front, os.WUNTRACED)
-    # The test's process group may be orphaned, where SIGTSTP stops nothing; then nothing is what must happen.
-    assert os.WIFSTOPPED(status)
-    assert state_of(program) == "T"
-    os.kill(front, signal.SIGCONT)
+    # SIGTSTP is tested with a shell (test_ctrl_z_and_foreground): it stops nothing in an orphaned process group, which
+    # this test may run in.
     os.kill(front, signal.SIGTERM)
     assert os.WTERMSIG(os.waitpid(front, 0)[1]) == signal.SIGTERM
 
