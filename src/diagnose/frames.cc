@@ -170,6 +170,13 @@ Shutdown shutdown_of(const Thread& thread) {
   return {};
 }
 
+bool libc_called_abort(const Thread& thread) {
+  const auto is_abort = [](const NativeFrame& frame) { return is_libc(frame) && plain_name(frame) == "abort"; };
+  const auto found = std::find_if(thread.native.begin(), thread.native.end(), is_abort);
+  if (found == thread.native.end() || found + 1 == thread.native.end()) return true;
+  return is_libc(*(found + 1));
+}
+
 const NativeFrame* culprit_frame(const Thread& thread) {
   for (const NativeFrame& frame : thread.native) {
     if (is_abort_plumbing(frame) || is_memory_routine(frame) || is_allocator(frame)) continue;

@@ -40,6 +40,9 @@ struct Shutdown {
 };
 [[nodiscard]] Shutdown shutdown_of(const Thread& thread);
 
+// abort() was called from inside the C library, as its own checks do; also true when the stack does not show it.
+[[nodiscard]] bool libc_called_abort(const Thread& thread);
+
 // The frame to blame: the innermost that is neither plumbing nor a memory routine; nullptr when there is none.
 [[nodiscard]] const NativeFrame* culprit_frame(const Thread& thread);
 

@@ -89,6 +89,8 @@ TEST(Heap, TalkAboutAllocatorsIsNoComplaint) {
   EXPECT_FALSE(find_heap_complaint(lines_of("the manual explains free(): invalid pointer")));
   EXPECT_FALSE(find_heap_complaint(lines_of("<jemalloc>: Error in malloc(): out of memory")));
   EXPECT_FALSE(find_heap_complaint(lines_of("freeing memory")));
+  EXPECT_FALSE(find_heap_complaint(lines_of("double free or corruption is what this program tests")));
+  EXPECT_FALSE(find_heap_complaint(lines_of("malloc(): Let us see what it does today")));
 }
 
 TEST(Termination, LibstdcxxWithAndWithoutAnException) {

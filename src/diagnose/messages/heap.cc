@@ -39,11 +39,26 @@ constexpr Phrase kGlibc[] = {
     {"unaligned tcache chunk", Kind::kMetadata, false},
 };
 
+// What follows a phrase is a few plain words: "invalid next size (normal)". A sentence about heaps is somebody else's.
+bool ends_as_glibc_does(std::string_view rest) {
+  constexpr std::size_t kLongest = 48;
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyz0123456789 ()!>._-";
+  if (rest.size() > kLongest || rest.find_first_not_of(kPlain) != std::string_view::npos) return false;
+  return rest.empty() || rest.ends_with(')') ||
+         contains_any(rest, {"invalid", "corrupt", "unaligned", "mismatching", "too many", "while consolidating",
+                             "in fastbins", "detected"}) ||
+         rest.find_first_not_of(" 0123456789") == std::string_view::npos;
+}
+
 std::optional<HeapComplaint> glibc(std::string_view line) {
   // Before 2.26: "*** Error in `python': free(): invalid pointer: 0x... ***".
-  if (const auto old = after(line, "*** Error in `")) line = after(*old, "': ").value_or(line);
+  if (const auto old = after(line, "*** Error in `")) {
+    line = after(*old, "': ").value_or(line);
+    line = line.substr(0, line.find(": 0x"));
+  }
   for (const Phrase& phrase : kGlibc)
-    if (line.starts_with(phrase.text)) return HeapComplaint{phrase.kind, phrase.proven, "glibc", {}};
+    if (line.starts_with(phrase.text) && ends_as_glibc_does(line.substr(phrase.text.size())))
+      return HeapComplaint{phrase.kind, phrase.proven, "glibc", {}};
   // sysmalloc and friends assert: "Fatal glibc error: malloc assertion failure in sysmalloc: ...".
   if (contains_any(line, {"malloc assertion failure", "sysmalloc: Assertion"}))
     return HeapComplaint{Kind::kMetadata, false, "glibc", {}};

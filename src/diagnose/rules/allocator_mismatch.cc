@@ -34,8 +34,9 @@ const Module* second_allocator(const Facts& facts) {
 }  // namespace
 
 std::optional<Candidate> allocator_mismatch(const Facts& facts) {
-  if (!facts.aborted() || !facts.text.heap) return std::nullopt;
-  const text::HeapComplaint& complaint = *facts.text.heap;
+  const text::HeapComplaint* said = heap_complaint(facts);
+  if (said == nullptr) return std::nullopt;
+  const text::HeapComplaint& complaint = *said;
   // "Invalid size" and the like also come from foreign pointers, but just as well from an overrun.
   const bool foreign = complaint.kind == text::HeapComplaint::Kind::kInvalidFree ||
                        complaint.text.find("invalid size") != std::string::npos;

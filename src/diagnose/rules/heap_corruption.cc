@@ -17,10 +17,6 @@ namespace {
 
 using Kind = text::HeapComplaint::Kind;
 
-const text::HeapComplaint* complaint_of(const Facts& facts) {
-  return facts.aborted() && facts.text.heap ? &*facts.text.heap : nullptr;
-}
-
 // The frame in which the allocator tripped, when the process died of a fault inside it. A null link there was
 // overwritten with zeros.
 const NativeFrame* crashed_inside_allocator(const Facts& facts) {
@@ -61,8 +57,16 @@ std::string caller_phrase(const Facts& facts) {
 
 }  // namespace
 
+const text::HeapComplaint* heap_complaint(const Facts& facts) {
+  if (!facts.aborted() || !facts.text.heap) return nullptr;
+  const text::HeapComplaint& complaint = *facts.text.heap;
+  const bool only_on_stderr = complaint.allocator == "glibc" && !facts.text.abort_text_known;
+  if (only_on_stderr && facts.crashed != nullptr && !libc_called_abort(*facts.crashed)) return nullptr;
+  return &complaint;
+}
+
 std::optional<Candidate> double_free(const Facts& facts) {
-  const auto* complaint = complaint_of(facts);
+  const auto* complaint = heap_complaint(facts);
   if (complaint == nullptr || complaint->kind != Kind::kDoubleFree) return std::nullopt;
   Candidate candidate = from_complaint(facts, *complaint, "double-free");
   if (complaint->proven) candidate.confidence = Confidence::kCertain;
@@ -76,7 +80,7 @@ std::optional<Candidate> double_free(const Facts& facts) {
 }
 
 std::optional<Candidate> invalid_free(const Facts& facts) {
-  const auto* complaint = complaint_of(facts);
+  const auto* complaint = heap_complaint(facts);
   if (complaint == nullptr || complaint->kind != Kind::kInvalidFree) return std::nullopt;
   Candidate candidate = from_complaint(facts, *complaint, "invalid-free");
   candidate.summary = fmt::format("{} freed a pointer that {} did not allocate ({}).", caller_phrase(facts),
@@ -93,7 +97,7 @@ std::optional<Candidate> invalid_free(const Facts& facts) {
 }
 
 std::optional<Candidate> heap_corruption(const Facts& facts) {
-  const auto* complaint = complaint_of(facts);
+  const auto* complaint = heap_complaint(facts);
   if (complaint != nullptr && complaint->kind == Kind::kMetadata) {
     Candidate candidate = from_complaint(facts, *complaint, "heap-corruption");
     candidate.summary = fmt::format("{} found its bookkeeping overwritten ({}){}; what overwrote it is not known.",

@@ -31,6 +31,10 @@ namespace segwhy {
 // data.
 [[nodiscard]] bool is_bad_free_argument(const Facts& facts);
 
+// The allocator's last words, when they ended the process; nullptr else. Words like glibc's on stderr are the program's
+// own when somebody else called abort().
+[[nodiscard]] const text::HeapComplaint* heap_complaint(const Facts& facts);
+
 // Other threads that were at work in the same library, or changing the memory map, at the moment of death: leads to a
 // race. One sentence each.
 [[nodiscard]] std::vector<std::string> concurrent_activity(const Facts& facts);

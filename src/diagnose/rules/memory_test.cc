@@ -342,7 +342,7 @@ TEST(Heap, BrokenBookkeepingNamesNoCulprit) {
 
 TEST(Heap, InvalidPointerIsLikelyAnInvalidFree) {
   CaseBuilder b;
-  b.abort().said("free(): invalid pointer\n").crashed({libc("abort"), native("release")});
+  b.abort().said("free(): invalid pointer\n").crashed({libc("abort"), libc("free"), native("release")});
   const Verdict v = b.verdict();
   EXPECT_EQ(v.verdict_class, "invalid-free");
   EXPECT_EQ(v.confidence, Confidence::kLikely);
@@ -380,6 +380,12 @@ TEST(Heap, FreeOfAnOverwrittenPointerIsTheCallersFault) {
   EXPECT_EQ(v.alternatives.front().verdict_class, "out-of-bounds-write");
   EXPECT_THAT(v.summary, HasSubstr("Pool::Compute"));
   EXPECT_THAT(all_text(v), HasSubstr("floating-point number 3.28"));
+}
+
+TEST(Heap, TheProgramsOwnWordsAreNotGlibcs) {
+  CaseBuilder b;
+  b.abort().said("free(): invalid pointer\n").crashed({libc("abort"), interpreter("os_abort")});
+  EXPECT_EQ(b.verdict().verdict_class, "abort");
 }
 
 TEST(Heap, OldComplaintInTheLogOfAnotherDeath) {

@@ -24,9 +24,14 @@ std::optional<Candidate> ok(const Facts& facts) {
   candidate.summary = "The program ended normally.";
   if (memory_growth(facts.evidence.machine.samples)) candidate.factors.push_back("memory-growth");
   if (status == 0) return candidate;
-  if (looks_like_a_signal(status)) return std::nullopt;
   candidate.confidence = Confidence::kLikely;
   candidate.summary = fmt::format("The program chose to end with status {}.", status);
+  if (looks_like_a_signal(status))
+    candidate.alternatives.push_back(
+        {"killed",
+         fmt::format("A shell ends with this status when its command died of signal {}: put `segwhy run --` in "
+                     "front of that command.",
+                     status - 128)});
   if (!facts.text.last_line.empty()) candidate.evidence.push_back("Last line on stderr: " + facts.text.last_line);
   return candidate;
 }

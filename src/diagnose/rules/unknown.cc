@@ -15,9 +15,6 @@ std::string ending(const Facts& facts) {
   const Death& death = facts.evidence.death;
   if (death.kind == "exit") {
     const int status = death.exit_code.value_or(0);
-    if (status > 128 && status <= 128 + 64)
-      return fmt::format("The program exited with status {}, as a shell does whose command died of signal {}", status,
-                         status - 128);
     return fmt::format("The program exited with status {}", status);
   }
   if (death.kind == "none") return "The program is still running";
@@ -47,10 +44,6 @@ std::optional<Candidate> unknown(const Facts& facts) {
     candidate.experiments.insert(
         candidate.experiments.begin(),
         "ulimit -c unlimited, then " + rerun(facts, "PYTHONFAULTHANDLER=1") + "   # keeps a core and the Python stack");
-  if (facts.evidence.death.kind == "exit")
-    candidate.experiments.push_back(
-        "Put `segwhy run --` in front of the innermost command, so that the process that dies is the one that is "
-        "watched.");
   return candidate;
 }
 
