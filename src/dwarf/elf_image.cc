@@ -20,7 +20,6 @@ constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kMaxMemoryImage = std::uint64_t{64} << 20;
 // Beyond any real object; a larger count is garbage.
 constexpr std::size_t kMaxSegments = 256;
-constexpr std::size_t kMaxSections = 1 << 16;
 
 std::vector<Elf64_Phdr> program_headers(ByteSpan bytes, const Elf64_Ehdr& header) {
   if (header.e_phoff > bytes.size() || header.e_phnum > kMaxSegments) return {};
@@ -133,7 +132,7 @@ Status ElfImage::parse(const std::string& name) {
   const auto header = parse_elf_header(ByteView(bytes_), name);
   if (!header) return tl::unexpected(header.error());
   segments_ = program_headers(bytes_, *header);
-  if (header->e_shoff != 0 && header->e_shentsize == sizeof(Elf64_Shdr) && header->e_shnum < kMaxSections) {
+  if (header->e_shoff != 0 && header->e_shentsize == sizeof(Elf64_Shdr)) {
     const ByteSpan table = slice(header->e_shoff, std::uint64_t{header->e_shnum} * sizeof(Elf64_Shdr));
     for (std::size_t i = 0; i < table.size() / sizeof(Elf64_Shdr); ++i) {
       sections_.push_back(table_entry<Elf64_Shdr>(table, i));

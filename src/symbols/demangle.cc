@@ -48,7 +48,7 @@ bool is_rust(std::string_view name) {
 }  // namespace
 
 std::string demangle(std::string_view symbol) {
-  const std::string name(symbol.substr(0, symbol.find('@')));
+  std::string name(symbol.substr(0, symbol.find('@')));
   const bool mangled = name.starts_with("_Z") || name.starts_with("_R");
   if (!mangled) {
     const auto suffix = name.find('.', 1);

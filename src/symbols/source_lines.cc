@@ -96,19 +96,20 @@ void set_call_place(SourceFrame& frame, Dwarf_Die* unit, Dwarf_Die* inlined) {
 }
 
 // One frame per function in the chain, innermost first: each one's place is where the next inner one was called.
-std::vector<SourceFrame> frames_of(Dwarf_Die unit, std::vector<Dwarf_Die>& chain, Dwarf_Addr address) {
+std::vector<SourceFrame> frames_of(Dwarf_Die unit, std::vector<Dwarf_Die> chain, Dwarf_Addr address) {
   std::vector<SourceFrame> frames;
   SourceFrame frame;
   set_place(frame, &unit, address);
-  for (auto scope = chain.rbegin(); scope != chain.rend(); ++scope) {
-    const int tag = dwarf_tag(&*scope);
+  std::reverse(chain.begin(), chain.end());
+  for (Dwarf_Die& scope : chain) {
+    const int tag = dwarf_tag(&scope);
     if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) continue;
-    frame.function = function_name(&*scope);
+    frame.function = function_name(&scope);
     frame.inlined = tag == DW_TAG_inlined_subroutine;
     frames.push_back(frame);
     if (!frame.inlined) return frames;
     frame = {};
-    set_call_place(frame, &unit, &*scope);
+    set_call_place(frame, &unit, &scope);
   }
   if (!frame.file.empty()) frames.push_back(frame);  // a line without a function: assembly with debug information
   return frames;
@@ -162,7 +163,7 @@ std::vector<SourceFrame> SourceLines::at(std::uint64_t link_address) {
   if (!unit) return {};
   std::vector<Dwarf_Die> chain;
   (void)descend(*unit, link_address, chain);
-  return frames_of(*unit, chain, link_address);
+  return frames_of(*unit, std::move(chain), link_address);
 }
 
 }  // namespace segwhy

@@ -127,6 +127,7 @@ void resolve_in(Object& object, std::vector<Lookup>& lookups, const std::vector<
                 std::vector<std::vector<NativeFrame>>& out) {
   std::sort(lookups.begin(), lookups.end(), [](const Lookup& a, const Lookup& b) { return a.address < b.address; });
   std::vector<std::uint64_t> addresses;
+  addresses.reserve(lookups.size());
   for (const Lookup& l : lookups) addresses.push_back(l.address);
   std::vector<std::optional<SymbolHit>> symbols(addresses.size());
   if (const ElfImage* image = object.symbols_image()) {

@@ -25,8 +25,8 @@ constexpr std::array<std::size_t, Registers::kCount> kGregs = {
 
 }  // namespace
 
-Stepper::Stepper(const Snapshot& snapshot, const ThreadSnapshot& thread, CallFrameInfo& cfi, CodeInspector& code)
-    : snapshot_(snapshot), cfi_(cfi), code_(code), memory_(*snapshot.memory), thread_(thread) {}
+Stepper::Stepper(MemoryReader& memory, const ThreadSnapshot& thread, CallFrameInfo& cfi, CodeInspector& code)
+    : cfi_(cfi), code_(code), memory_(memory), thread_(thread) {}
 
 WalkFrame Stepper::first() const {
   WalkFrame frame;

@@ -28,7 +28,7 @@ enum class StepOutcome {
 // Steps one thread's walk. Not thread-safe; all it refers to must outlive it.
 class Stepper {
  public:
-  Stepper(const Snapshot& snapshot, const ThreadSnapshot& thread, CallFrameInfo& cfi, CodeInspector& code);
+  Stepper(MemoryReader& memory, const ThreadSnapshot& thread, CallFrameInfo& cfi, CodeInspector& code);
 
   [[nodiscard]] WalkFrame first() const;
   StepOutcome step(WalkFrame& frame);
@@ -55,7 +55,6 @@ class Stepper {
   // The candidate caller found at `slot`, with a frame pointer that proves it if there is one.
   Proof prove_scanned(const FrameState& frame, TargetAddr slot, FrameState& candidate);
 
-  const Snapshot& snapshot_;
   CallFrameInfo& cfi_;
   CodeInspector& code_;
   StackReader memory_;

@@ -40,7 +40,7 @@ Result<Unwinder> Unwinder::open(const Snapshot& snapshot) {
 
 RawStack Unwinder::unwind(const ThreadSnapshot& thread, const UnwindLimits& limits) {
   if (!thread.registers_known) return {};
-  Stepper stepper(impl_->snapshot, thread, impl_->cfi, impl_->code);
+  Stepper stepper(*impl_->snapshot.memory, thread, impl_->cfi, impl_->code);
   KeptFrames kept(limits);
   WalkFrame frame = stepper.first();
   StepOutcome outcome = StepOutcome::kCaller;
