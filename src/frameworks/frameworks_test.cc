@@ -68,6 +68,8 @@ TEST(TensorFlowDataTypes, PreviewsWhatHasAPlainForm) {
   EXPECT_EQ(tensorflow::preview_values(9, bytes, false), "[-1, 4]");
   EXPECT_EQ(tensorflow::preview_values(9, bytes, true), "[-1, 4, ...]");
   EXPECT_EQ(tensorflow::preview_values(20, bytes, false), "");
+  EXPECT_NE(tensorflow::preview_values(2, bytes, false), "");
+  EXPECT_EQ(tensorflow::preview_values(2, bytes, true), "");
   EXPECT_EQ(tensorflow::preview_values(9, bytes.first(3), false), "[]");
 }
 

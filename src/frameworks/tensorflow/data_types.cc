@@ -100,6 +100,10 @@ bool append_values(std::string& out, std::uint32_t number, std::span<const std::
   }
 }
 
+bool is_floating(std::uint32_t number) {
+  return without_reference(number) == 1 || without_reference(number) == 2;
+}
+
 }  // namespace
 
 std::uint32_t without_reference(std::uint32_t number) {
@@ -112,6 +116,8 @@ const DataType* data_type(std::uint32_t number) {
 }
 
 std::string preview_values(std::uint32_t number, std::span<const std::byte> data, bool more) {
+  // The first of many integers may be an index or a size; of many measured values they say nothing.
+  if (more && is_floating(number)) return {};
   std::string out = "[";
   if (!append_values(out, number, data)) return {};
   return out + (more ? ", ...]" : "]");

@@ -17,7 +17,7 @@ struct DataType {
 [[nodiscard]] std::uint32_t without_reference(std::uint32_t number);
 
 // The first values of a buffer of that type, "[0, 3, 5]" or "[0, 3, ...]" when `more`; empty for types without a plain
-// printed form.
+// printed form and for the beginnings of long float tensors.
 [[nodiscard]] std::string preview_values(std::uint32_t number, std::span<const std::byte> data, bool more);
 
 }  // namespace segwhy::tensorflow
