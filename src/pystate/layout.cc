@@ -7,28 +7,15 @@
 namespace segwhy::pystate {
 namespace {
 
-constexpr std::size_t kFields = static_cast<std::size_t>(Field::kCount);
-
-struct At {
-  Field field = Field::kCount;  // kCount: an unused row
-  std::uint32_t offset = 0;
-};
-
-struct VersionLayout {
-  int major, minor;
-  std::array<At, kFields> members;
-  std::array<At, kFields> described;  // offset in _Py_DebugOffsets of the 64-bit word with the member's offset
-};
-
-constexpr VersionLayout kVersions[] = {
+constexpr wire::PythonVersionLayout kVersions[] = {
 #include "pystate/offsets_table.inc"
 };
 
 // The largest structure, PyInterpreterState, has some 400 KB.
 constexpr std::uint64_t kMaxOffset = std::uint64_t{4} << 20;
 
-const VersionLayout* find_version(int minor) {
-  for (const VersionLayout& v : kVersions)
+const wire::PythonVersionLayout* find_version(int minor) {
+  for (const wire::PythonVersionLayout& v : kVersions)
     if (v.minor == minor) return &v;
   return nullptr;
 }
@@ -52,21 +39,22 @@ std::optional<DebugOffsetsHeader> read_debug_offsets_header(MemoryReader& memory
     std::uint64_t version, free_threaded;
   };
   const auto head = memory.value<Head>(runtime);
-  if (!head || std::memcmp(head->cookie.data(), "xdebugpy", head->cookie.size()) != 0) return std::nullopt;
+  if (!head || std::memcmp(head->cookie.data(), wire::kPythonDebugCookie, head->cookie.size()) != 0)
+    return std::nullopt;
   return DebugOffsetsHeader{static_cast<std::uint32_t>(head->version), head->free_threaded != 0};
 }
 
 Result<Layout> layout_of(int minor, MemoryReader& memory, TargetAddr runtime) {
-  const VersionLayout* version = find_version(minor);
+  const wire::PythonVersionLayout* version = find_version(minor);
   if (version == nullptr) {
     return fail("the state of CPython 3." + std::to_string(minor) + " cannot be read",
                 "supported are 3." + std::to_string(kOldestMinor) + " to 3." + std::to_string(kNewestMinor));
   }
   Layout layout;
   layout.minor = minor;
-  for (const At& row : version->members)
+  for (const wire::PythonFieldOffset& row : version->members.rows)
     if (row.field != Field::kCount) layout.set(row.field, row.offset);
-  for (const At& row : version->described) {
+  for (const wire::PythonFieldOffset& row : version->described.rows) {
     if (row.field == Field::kCount) continue;
     const auto offset = memory.value<std::uint64_t>(runtime + row.offset);
     if (!offset || *offset > kMaxOffset) return fail("the interpreter's description of itself makes no sense");

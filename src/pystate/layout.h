@@ -12,53 +12,12 @@
 
 #include "base/memory_reader.h"
 #include "base/result.h"
+#include "evidence/wire/python_layout.h"
 
 namespace segwhy::pystate {
 
-// Names as in tools/pyoffsets/fields.py, which says which member of which structure each is.
-enum class Field : std::uint8_t {
-  kRuntimeInterpretersHead,
-  kRuntimeFinalizing,
-  kRuntimeGil,  // the GIL itself, up to 3.11
-  kInterpreterId,
-  kInterpreterNext,
-  kInterpreterThreadsHead,
-  kInterpreterGil,  // pointer to the GIL, from 3.12
-  kGilLocked,
-  kGilLastHolder,
-  kInterpreterOwnGil,
-  kThreadNext,
-  kThreadInterpreter,
-  kThreadFrame,     // to the innermost frame; 3.11 and 3.12: to a "cframe" that points to it
-  kThreadPthread,   // pthread_self()
-  kThreadNativeId,  // gettid()
-  kCframeCurrentFrame,
-  kFrameBack,
-  kFrameCode,
-  kFrameInstruction,  // f_lasti, prev_instr or instr_ptr
-  kFrameIsEntry,      // 3.11
-  kFrameOwner,
-  kCodeFilename,
-  kCodeName,
-  kCodeQualname,
-  kCodeLineTable,
-  kCodeFirstLine,
-  kCodeConstants,
-  kCodeInstructions,
-  kCodeFirstTraceable,
-  kObjectType,
-  kTypeName,
-  kTypeFlags,
-  kTupleSize,
-  kTupleItems,
-  kBytesSize,
-  kBytesData,
-  kStringLength,
-  kStringState,
-  kStringAsciiData,
-  kStringCompactData,
-  kCount
-};
+// The fields that a table of layouts can hold, kCount of them.
+using Field = wire::PythonField;
 
 class Layout {
  public:
@@ -81,7 +40,7 @@ class Layout {
 
 inline constexpr int kOldestMinor = 8, kNewestMinor = 14;
 // From this version on, _PyRuntime begins with _Py_DebugOffsets.
-inline constexpr int kSelfDescribingMinor = 13;
+inline constexpr int kSelfDescribingMinor = wire::kPythonSelfDescribingMinor;
 
 // What _Py_DebugOffsets begins with, when there is one at `runtime`.
 struct DebugOffsetsHeader {

@@ -12,27 +12,8 @@ constexpr std::uint64_t kFirstPages = 0x10000;
 constexpr std::size_t kMaxTypeName = 256;
 // Type names are identifiers with dots; more types than this are garbage or of no interest here.
 constexpr std::size_t kMaxTypesKept = 4096;
-constexpr std::uint32_t kHighestAscii = 0x7F, kHighestCodePoint = 0x10FFFF;
+constexpr std::uint32_t kHighestAscii = 0x7F;
 constexpr std::uint64_t kStringSubclassFlag = std::uint64_t{1} << 28;  // Py_TPFLAGS_UNICODE_SUBCLASS, all versions
-
-// PyASCIIObject.state: `interned`, then kind:3, compact:1, ascii:1, one more flag, and padding that nobody clears.
-struct StringState {
-  std::uint32_t kind = 0;
-  bool compact = false, ascii = false;
-};
-
-std::optional<StringState> decode_string_state(std::uint32_t word, int minor) {
-  // `interned` has 2 bits; from 3.14 on, some builds give it 8 or 16. Its values end at 3, so there the bits of the
-  // narrow form would mean a kind that does not exist.
-  constexpr int kFirstMinorWithWideForms = 14;
-  for (const int shift : {2, 8, 16}) {
-    if (shift != 2 && minor < kFirstMinorWithWideForms) break;
-    const std::uint32_t rest = word >> shift;
-    const StringState s{rest & 7U, (rest & 8U) != 0, (rest & 16U) != 0};
-    if (s.kind == 1 || (!s.ascii && (s.kind == 2 || s.kind == 4))) return s;
-  }
-  return std::nullopt;
-}
 
 void append_utf8(std::string& out, std::uint32_t c) {
   const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
@@ -57,6 +38,17 @@ bool is_printable_ascii(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<std::string> utf8_of(std::span<const std::byte> data, std::uint32_t kind, std::uint32_t highest) {
+  std::string out;
+  out.reserve(data.size() / kind);
+  for (std::size_t i = 0; i < data.size() / kind; ++i) {
+    const std::uint32_t c = code_point_at(data, i, kind);
+    if (c > highest) return std::nullopt;
+    append_utf8(out, c);
+  }
+  return out;
+}
 
 bool plausible_object(TargetAddr address) {
   constexpr std::uint64_t kAlignment = 8;
@@ -95,17 +87,17 @@ std::optional<ObjectReader::StringHeader> ObjectReader::string_header(TargetAddr
   const auto length = memory_.value<std::uint64_t>(object + layout_[Field::kStringLength]);
   const auto word = memory_.value<std::uint32_t>(object + layout_[Field::kStringState]);
   if (!length || !word) return std::nullopt;
-  const auto state = decode_string_state(*word, layout_.minor);
-  if (!state) return std::nullopt;
-  if (state->compact && state->ascii)
-    return StringHeader{*length, state->kind, kHighestAscii, object + layout_[Field::kStringAsciiData]};
+  const wire::PythonStringState state = wire::python_string_state(*word, layout_.minor);
+  if (state.kind == 0) return std::nullopt;
+  if (state.compact && state.ascii)
+    return StringHeader{*length, state.kind, kHighestAscii, object + layout_[Field::kStringAsciiData]};
   const TargetAddr after_header = object + layout_[Field::kStringCompactData];
-  const std::uint32_t highest = state->ascii ? kHighestAscii : kHighestCodePoint;
-  if (state->compact) return StringHeader{*length, state->kind, highest, after_header};
+  const std::uint32_t highest = state.ascii ? kHighestAscii : kHighestCodePoint;
+  if (state.compact) return StringHeader{*length, state.kind, highest, after_header};
   // An instance of a subclass: a pointer to the characters follows the header.
   const auto data = memory_.pointer(after_header);
   if (!data) return std::nullopt;
-  return StringHeader{*length, state->kind, highest, *data};
+  return StringHeader{*length, state.kind, highest, *data};
 }
 
 std::optional<std::string> ObjectReader::string(TargetAddr object, std::uint64_t max) {
@@ -113,14 +105,7 @@ std::optional<std::string> ObjectReader::string(TargetAddr object, std::uint64_t
   if (!header || header->length > max) return std::nullopt;
   const auto data = memory_.bytes(header->data, header->length * header->kind);
   if (!data) return std::nullopt;
-  std::string out;
-  out.reserve(header->length);
-  for (std::size_t i = 0; i < header->length; ++i) {
-    const std::uint32_t c = code_point_at(*data, i, header->kind);
-    if (c > header->highest) return std::nullopt;
-    append_utf8(out, c);
-  }
-  return out;
+  return utf8_of(*data, header->kind, header->highest);
 }
 
 std::optional<std::vector<std::byte>> ObjectReader::bytes(TargetAddr object, std::uint64_t max) {

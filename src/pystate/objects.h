@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,6 +50,13 @@ class ObjectReader {
   const Layout& layout_;
   std::unordered_map<std::uint64_t, std::string> type_names_;  // by address of the type object
 };
+
+inline constexpr std::uint32_t kHighestCodePoint = 0x10FFFF;
+
+// The text of a string whose code points take `kind` bytes (1, 2 or 4) each, as ObjectReader::string() gives it.
+// Nothing when one is above `highest`.
+[[nodiscard]] std::optional<std::string> utf8_of(std::span<const std::byte> data, std::uint32_t kind,
+                                                 std::uint32_t highest = kHighestCodePoint);
 
 // Whether `address` could be that of an object: canonical user space, aligned, not in the first pages.
 [[nodiscard]] bool plausible_object(TargetAddr address);

@@ -1,7 +1,7 @@
 """What the reader of interpreter state needs to know of CPython's structures, and where each version keeps it.
 
 A field's expressions are C, evaluated against the headers of the version probed; the first whose version range fits
-is used. A field without one for a version does not exist there. Names are those of enum Field in src/pystate/layout.h.
+is used. A field without one for a version does not exist there. Names are those of enum PythonField in src/evidence/wire/python_layout.h.
 """
 
 from __future__ import annotations
