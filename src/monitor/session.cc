@@ -34,12 +34,20 @@ Fd make_memfd() {
   return fd;
 }
 
+// Sizes the file with the flight recorder, or without it where that fails (RLIMIT_FSIZE). True: with it.
+Result<bool> size_file(int fd, wire::ProtectMode mode) {
+  if (mode != wire::kProtectOff && ::ftruncate(fd, static_cast<off_t>(wire::kRecorderFileBytes)) == 0) return true;
+  if (::ftruncate(fd, sizeof(wire::Session)) != 0) return fail_errno("size the session memory", errno);
+  return false;
+}
+
 }  // namespace
 
-Result<Session> Session::create() {
+Result<Session> Session::create(const Protection& protection) {
   Fd fd = make_memfd();
   if (!fd) return fail_errno("create the session memory (memfd_create)", errno);
-  if (::ftruncate(fd.get(), sizeof(wire::Session)) != 0) return fail_errno("size the session memory", errno);
+  const auto with_areas = size_file(fd.get(), protection.mode);
+  if (!with_areas) return tl::unexpected(with_areas.error());
   ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail_errno("stat the session memory", errno);
@@ -50,6 +58,9 @@ Result<Session> Session::create() {
   memory->size = sizeof(wire::Session);
   memory->crash_wait_ms = kCrashWaitMs;
   memory->handled_capture_limit = kHandledCaptureLimit;
+  memory->protect = protection.mode;
+  memory->budget_permille = protection.budget_permille;
+  memory->areas_offset = *with_areas ? wire::kAreasOffset : 0;
   memory->magic = wire::kMagic;
   return Session(std::move(fd), memory, status.st_ino);
 }

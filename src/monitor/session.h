@@ -12,15 +12,23 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "evidence/wire/recorder.h"
 #include "evidence/wire/session.h"
 #include "monitor/clock.h"
 
 namespace segwhy {
 
+// What the runtime is to protect (wire::ProtectMode), and the CPU time that it may take, in thousandths.
+struct Protection {
+  wire::ProtectMode mode = wire::kProtectOff;
+  std::uint32_t budget_permille = 50;
+};
+
 class Session {
  public:
   // A new, empty session in a sealed memfd (a program that truncates it cannot make the monitor fault).
-  static Result<Session> create();
+  // With the flight recorder's areas where the limits allow a file of that (virtual) size.
+  static Result<Session> create(const Protection& protection = {});
 
   Session(Session&& other) noexcept;
   Session& operator=(Session&&) = delete;

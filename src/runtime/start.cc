@@ -8,6 +8,7 @@
 #include "runtime/crash/handler.h"
 #include "runtime/crash/process.h"
 #include "runtime/crash/threads.h"
+#include "runtime/heap/recorder.h"
 #include "runtime/pal/next.h"
 
 namespace segwhy::runtime {
@@ -19,12 +20,13 @@ void after_fork_in_child() {
   reset_handled_count();
   adopt_thread_after_fork();
   join_after_fork();
+  recorder::begin_after_fork();
 }
 
 // Runs after libc's own initialisation and before main. Constructors of libraries that the program links to may have
 // run before it: what they did about signals is taken over.
 __attribute__((constructor)) void start(int, char**, char** environment) {
-  if (getauxval(AT_SECURE) != 0 || !join_session(environment)) return;
+  if (getauxval(AT_SECURE) != 0 || !join_session(environment, &recorder::begin)) return;
   prepare_threads();
   install_handlers();
   pthread_atfork(nullptr, nullptr, &after_fork_in_child);

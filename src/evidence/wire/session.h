@@ -30,7 +30,7 @@
 namespace segwhy::wire {
 
 inline constexpr uint64_t kMagic = 0x0079687767655301;  // "\1Segwhy\0"
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 
 inline constexpr uint32_t kMaxProcesses = 256;
 inline constexpr uint32_t kMaxCrashes = 8;
@@ -190,7 +190,11 @@ struct Session {
   uint32_t handled_capture_limit;
   uint32_t lost_processes;  // atomic; processes that found no free ProcessRecord
   uint32_t lost_crashes;    // atomic; fatal signals that found no free CrashRecord
-  uint64_t reserved[6];
+  // What the runtime is asked to protect (wire/recorder.h), and how much CPU time that may take.
+  uint32_t protect;  // ProtectMode
+  uint32_t budget_permille;
+  uint64_t areas_offset;  // of the flight recorder's areas in the file; 0: there are none
+  uint64_t reserved[4];
   ProcessRecord processes[kMaxProcesses];
   CrashRecord crashes[kMaxCrashes];
   StderrRing rings[kMaxRings];

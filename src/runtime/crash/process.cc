@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "evidence/wire/recorder.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/futex.h"
 #include "runtime/pal/syscall.h"
@@ -23,12 +24,15 @@ uint32_t own_pid;
   return candidate.magic == wire::kMagic && candidate.version == wire::kVersion && candidate.size == sizeof(Session);
 }
 
+// The size of a session's file, without or with the flight recorder.
+[[nodiscard]] bool is_session_size(off_t size) {
+  return size == static_cast<off_t>(sizeof(Session)) || size == static_cast<off_t>(wire::kRecorderFileBytes);
+}
+
 // Maps `fd` if it is a session. Any descriptor may come in: the size is checked before a byte is read.
 [[nodiscard]] Session* map_session(long fd) {
   struct stat status {};
-  if (pal::syscall(SYS_fstat, fd, &status) != 0 || status.st_size != static_cast<off_t>(sizeof(Session))) {
-    return nullptr;
-  }
+  if (pal::syscall(SYS_fstat, fd, &status) != 0 || !is_session_size(status.st_size)) return nullptr;
   const long address =
       pal::syscall(SYS_mmap, nullptr, sizeof(Session), PROT_READ | PROT_WRITE, MAP_SHARED, static_cast<int>(fd), 0L);
   if (address < 0) return nullptr;
@@ -66,21 +70,22 @@ uint32_t own_pid;
   return text != start && *text == end ? number : -1;
 }
 
-[[nodiscard]] Session* map_inherited(const char* value) {
+// The descriptor that `value` names, negative when it is not of a session. Sets `mapped`.
+[[nodiscard]] long map_inherited(const char* value) {
   const long fd = value != nullptr ? parse_digits(value, '\0') : -1;
-  if (fd < 0) return nullptr;
-  Session* const found = map_session(fd);
-  if (found != nullptr) pal::syscall(SYS_close, fd);
-  return found;
+  if (fd < 0) return -1;
+  mapped = map_session(fd);
+  return mapped != nullptr ? fd : -1;
 }
 
-[[nodiscard]] Session* map_through_proc(const char* value) {
-  if (value == nullptr) return nullptr;
+// The same through /proc; the descriptor is a new one.
+[[nodiscard]] long map_through_proc(const char* value) {
+  if (value == nullptr) return -1;
   const char* rest = value;
-  if (parse_digits(rest, ':') < 0) return nullptr;
+  if (parse_digits(rest, ':') < 0) return -1;
   const char* fd_text = rest + 1;
   const char* fd_end = fd_text;
-  if (parse_digits(fd_end, '\0') < 0) return nullptr;
+  if (parse_digits(fd_end, '\0') < 0) return -1;
 
   char path[64] = "/proc/";
   char* out = path + strlen(path);
@@ -88,10 +93,11 @@ uint32_t own_pid;
   out = static_cast<char*>(mempcpy(out, "/fd/", 4));
   memcpy(out, fd_text, static_cast<size_t>(fd_end - fd_text) + 1);
   const long fd = pal::syscall(SYS_openat, AT_FDCWD, static_cast<char*>(path), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return nullptr;
-  Session* const found = map_session(fd);
+  if (fd < 0) return -1;
+  mapped = map_session(fd);
+  if (mapped != nullptr) return fd;
   pal::syscall(SYS_close, fd);
-  return found;
+  return -1;
 }
 
 [[nodiscard]] ProcessRecord* find_record(uint32_t pid) {
@@ -139,12 +145,12 @@ void begin_record(ProcessRecord& record, uint32_t pid, wire::ProcessOrigin origi
 
 }  // namespace
 
-bool join_session(char** environment) {
+bool join_session(char** environment, void (*with_descriptor)(long)) {
   const char* const inherited = find_variable(environment, wire::kEnvInheritedFd, true);
-  mapped = map_inherited(inherited);
+  long fd = map_inherited(inherited);
   wire::ProcessOrigin origin = wire::kOriginRoot;
   if (mapped == nullptr) {
-    mapped = map_through_proc(find_variable(environment, wire::kEnvSession, false));
+    fd = map_through_proc(find_variable(environment, wire::kEnvSession, false));
     origin = wire::kOriginExec;
   }
   if (mapped == nullptr) return false;
@@ -156,6 +162,8 @@ bool join_session(char** environment) {
   } else {
     own_record = claim_fresh_record(own_pid, origin);
   }
+  with_descriptor(fd);
+  pal::syscall(SYS_close, fd);
   return true;
 }
 

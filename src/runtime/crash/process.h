@@ -10,7 +10,8 @@ namespace segwhy::runtime {
 
 // Finds and maps the session that `environment` (of main) names, and claims a ProcessRecord. False: the runtime stays
 // inert. SEGWHY_SESSION_FD is removed from `environment`: its number means nothing to programs started from here.
-[[nodiscard]] bool join_session(char** environment);
+// `with_descriptor` is called once the record is claimed, with the session's descriptor, which is closed afterwards.
+[[nodiscard]] bool join_session(char** environment, void (*with_descriptor)(long fd));
 
 // In a forked child: a record of its own.
 void join_after_fork();

@@ -162,9 +162,10 @@ bool Outcome::dumped_core() const {
   return WIFSIGNALED(status) && WCOREDUMP(status);
 }
 
-FakeMonitor::FakeMonitor(Slots slots) : slots_(slots) {
+FakeMonitor::FakeMonitor(Slots slots, wire::ProtectMode protect) : slots_(slots) {
+  const std::uint64_t file_bytes = protect == wire::kProtectOff ? sizeof(Session) : wire::kRecorderFileBytes;
   memory_fd_ = memfd_create("segwhy-test", MFD_CLOEXEC);
-  require(memory_fd_ >= 0 && ftruncate(memory_fd_, sizeof(Session)) == 0, "memfd");
+  require(memory_fd_ >= 0 && ftruncate(memory_fd_, static_cast<off_t>(file_bytes)) == 0, "memfd");
   void* const address = mmap(nullptr, sizeof(Session), PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd_, 0);
   require(address != MAP_FAILED, "mmap");
   session_ = static_cast<Session*>(address);
@@ -173,6 +174,9 @@ FakeMonitor::FakeMonitor(Slots slots) : slots_(slots) {
   session_->monitor_pid = static_cast<std::uint32_t>(getpid());
   session_->crash_wait_ms = 60'000;
   session_->handled_capture_limit = 3;
+  session_->protect = protect;
+  session_->budget_permille = 1000;
+  session_->areas_offset = protect == wire::kProtectOff ? 0 : wire::kAreasOffset;
   hold_mutex();
   store(session_->magic, wire::kMagic);
 }
@@ -253,6 +257,14 @@ std::vector<const wire::ProcessRecord*> FakeMonitor::processes() const {
     if (load(record.state) == wire::kProcessLive) live.push_back(&record);
   }
   return live;
+}
+
+std::string FakeMonitor::area_bytes(const wire::ProcessRecord& process, std::uint64_t offset, std::size_t size) const {
+  const auto index = static_cast<std::uint32_t>(&process - session_->processes);
+  std::string bytes(size, '\0');
+  const ssize_t got = pread(memory_fd_, bytes.data(), size, static_cast<off_t>(wire::area_offset(index) + offset));
+  bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+  return bytes;
 }
 
 std::string FakeMonitor::ring_text(const wire::ProcessRecord& process) const {

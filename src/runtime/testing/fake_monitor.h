@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "evidence/wire/recorder.h"
 #include "evidence/wire/session.h"
 
 namespace segwhy::runtime::testing {
@@ -51,7 +52,8 @@ class FakeMonitor {
   // Whether a record is free again once its hand-over is done. Kept, later ones can refer to it.
   enum class Slots { kFree, kKeep };
 
-  explicit FakeMonitor(Slots slots = Slots::kFree);
+  // `protect` (wire::ProtectMode) makes a session with the flight recorder.
+  explicit FakeMonitor(Slots slots = Slots::kFree, wire::ProtectMode protect = wire::kProtectOff);
   FakeMonitor(const FakeMonitor&) = delete;
   FakeMonitor& operator=(const FakeMonitor&) = delete;
   ~FakeMonitor();
@@ -72,6 +74,10 @@ class FakeMonitor {
 
   // Records of processes that called themselves live, freed or not.
   [[nodiscard]] std::vector<const wire::ProcessRecord*> processes() const;
+
+  // `size` bytes of the area of `process`, from `offset` on; as the monitor reads them.
+  [[nodiscard]] std::string area_bytes(const wire::ProcessRecord& process, std::uint64_t offset,
+                                       std::size_t size) const;
 
   // The text in the stderr ring of `process`.
   [[nodiscard]] std::string ring_text(const wire::ProcessRecord& process) const;
