@@ -85,13 +85,16 @@ void let_go_of_descriptors(const Channel& channel, const Sentinel& sentinel) {
 struct Watch {
   std::optional<Session> session;
   MonitorProcess monitor{-1, Channel(Fd())};
+  std::string obstacle;  // why there is none, for the user
 };
+
+constexpr char kUnwatched[] = ": the program runs unwatched";
 
 Watch start_watch(const RunOptions& options, const TargetCommand& command, const StandardDescriptors& standard) {
   Watch watch;
   auto session = Session::create();
   if (!session) {
-    print_error(session.error().what + ": the program runs unwatched");
+    watch.obstacle = session.error().what;
     return watch;
   }
   watch.session.emplace(std::move(*session));
@@ -99,22 +102,35 @@ Watch start_watch(const RunOptions& options, const TargetCommand& command, const
   if (monitor) {
     watch.monitor = std::move(*monitor);
   } else {
-    print_error(monitor.error().what + ": the program runs unwatched");
+    watch.obstacle = monitor.error().what;
     watch.session.reset();
   }
   return watch;
 }
 
-// Ends the monitor of a program that never ran, and says why it did not.
-int fail_to_start(const Watch& watch, Sentinel& sentinel, const std::string& why, int exit_status) {
+// Ends the helpers of a program that does not run beside them.
+void end_watch(const Watch& watch, Sentinel& sentinel) {
   sentinel.stop();
+  if (watch.monitor.pid <= 0) return;
+  Message cancelled;
+  cancelled.kind = Message::kCancelled;
+  if (watch.monitor.channel.send(cancelled)) ::waitpid(watch.monitor.pid, nullptr, 0);
+}
+
+int fail_to_start(const Watch& watch, Sentinel& sentinel, const std::string& why, int exit_status) {
+  end_watch(watch, sentinel);
   print_error(why);
-  if (watch.monitor.pid > 0) {
-    Message cancelled;
-    cancelled.kind = Message::kCancelled;
-    if (watch.monitor.channel.send(cancelled)) ::waitpid(watch.monitor.pid, nullptr, 0);
-  }
   return exit_status;
+}
+
+// The limit of processes has no room for Segwhy's own: the program gets this one.
+int run_in_place(const Watch& watch, Sentinel& sentinel, const TargetCommand& command, const SignalState& received,
+                 const StandardDescriptors& standard, const std::string& why) {
+  end_watch(watch, sentinel);
+  print_error(why + kUnwatched, "allow three processes more (ulimit -u, the container's pids limit)");
+  const int failed = become_program(command, received, standard);
+  print_error(command.path + ": " + std::strerror(failed));
+  return exit_status_of(failed);
 }
 
 std::optional<RuntimeAttachment> attachment_of(const Watch& watch, std::optional<std::string> library) {
@@ -140,8 +156,14 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
   std::signal(SIGCHLD, SIG_DFL);
   Sentinel sentinel = Sentinel::start();  // before the session exists: it must not hold it
   Watch watch = start_watch(options, *command, standard);
-  auto program = fork_program(*command, attachment_of(watch, std::move(library)), received, standard);
-  if (!program) return fail_to_start(watch, sentinel, program.error().what, kNotExecutable);
+  const auto attachment = attachment_of(watch, std::move(library));
+  auto program = fork_program(*command, attachment, received, standard);
+  if (!program) {
+    sentinel.stop();  // which only tells a signal to the group from one to the front: its place may be all that lacks
+    program = fork_program(*command, attachment, received, standard);
+  }
+  if (!program) return run_in_place(watch, sentinel, *command, received, standard, program.error().what);
+  if (!watch.obstacle.empty()) print_error(watch.obstacle + kUnwatched);
   Message started;
   started.kind = Message::kProgramStarted;
   started.pid = program->pid;

@@ -77,6 +77,7 @@ Front::Front(pid_t program, pid_t monitor, Channel& channel, Sentinel& sentinel,
       channel_(channel),
       sentinel_(sentinel),
       options_(options),
+      had_monitor_(monitor >= 0),
       monitor_gone_(monitor < 0) {
   sigset_t all;
   ::sigfillset(&all);
@@ -89,7 +90,7 @@ void Front::run() {
   finish_monitor();
   sentinel_.stop();
   // Nothing of the program's fate is worth a line when it ended well.
-  if (monitor_gone_ && status_ != 0) say("segwhy: the monitor died; no report\n");
+  if (had_monitor_ && monitor_gone_ && status_ != 0) say("segwhy: the monitor died; no report\n");
   consume_child(program_);
   if (options_.fail_on_error && reported_ && status_ == 0) ::_exit(1);
   end_like(status_);

@@ -47,6 +47,7 @@ class Front {
   FrontOptions options_;
   Fd signals_;
   sigset_t seen_by_group_{};  // of the signals taken from signals_ in one go: those that were sent to the whole group
+  bool had_monitor_;          // one that could not be started was a line of its own
   bool monitor_gone_ = false;
   bool ended_ = false;
   bool reported_ = false;

@@ -78,14 +78,19 @@ Image make_image(const TargetCommand& command, const std::optional<RuntimeAttach
   return image;
 }
 
-[[noreturn]] void become_program(const char* path, const Image& image, int inherited_fd, int report,
-                                 const SignalState& signals, const StandardDescriptors& standard) {
-  if (inherited_fd >= 0) ::fcntl(inherited_fd, F_SETFD, 0);
+// Returns errno. Async-signal-safe.
+int execute(const char* path, const Image& image, const SignalState& signals, const StandardDescriptors& standard) {
   standard.unplug();
   signals.restore();
   ::execve(path, image.argv.data(), image.envp.data());
   if (errno == ENOEXEC && image.for_shell) ::execve("/bin/sh", image.shell_argv.data(), image.envp.data());
-  const int why = errno;
+  return errno;
+}
+
+[[noreturn]] void be_child(const char* path, const Image& image, int inherited_fd, int report,
+                           const SignalState& signals, const StandardDescriptors& standard) {
+  if (inherited_fd >= 0) ::fcntl(inherited_fd, F_SETFD, 0);
+  const int why = execute(path, image, signals, standard);
   // Fails only when the front is gone, and then nobody asks.
   while (::write(report, &why, sizeof why) < 0 && errno == EINTR) continue;
   ::_exit(127);
@@ -122,8 +127,12 @@ Result<StartingProgram> fork_program(const TargetCommand& command, const std::op
   const pid_t pid = ::fork();
   if (pid < 0) return fail_errno("start a process", errno);
   if (pid == 0)
-    become_program(command.path.c_str(), image, runtime ? runtime->local_fd : -1, writer.get(), signals, standard);
+    be_child(command.path.c_str(), image, runtime ? runtime->local_fd : -1, writer.get(), signals, standard);
   return StartingProgram{pid, std::move(reader)};
+}
+
+int become_program(const TargetCommand& command, const SignalState& signals, const StandardDescriptors& standard) {
+  return execute(command.path.c_str(), make_image(command, std::nullopt), signals, standard);
 }
 
 int wait_for_exec(const StartingProgram& program) {

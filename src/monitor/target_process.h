@@ -41,6 +41,10 @@ struct StartingProgram {
 Result<StartingProgram> fork_program(const TargetCommand& command, const std::optional<RuntimeAttachment>& runtime,
                                      const SignalState& signals, const StandardDescriptors& standard);
 
+// Executes `command` in the calling process, without the runtime; returns errno when that fails.
+[[nodiscard]] int become_program(const TargetCommand& command, const SignalState& signals,
+                                 const StandardDescriptors& standard);
+
 // Waits until the program's image is in place (returns 0) or execve failed (returns its errno; the child ends by
 // itself).
 [[nodiscard]] int wait_for_exec(const StartingProgram& program);

@@ -2,6 +2,7 @@
 always a report or one clear line."""
 
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import tempfile
 
 import pytest
 
-from running import lines_of_segwhy, run
+from running import lines_of_segwhy, run, wait_until
 
 CRASH = "int main(void) { return *(volatile int*)0; }"
 
@@ -231,3 +232,35 @@ int main(void) {
 }
 """)
     check(run([segwhy, "run", program]))
+
+
+@pytest.fixture
+def pids_cgroup():
+    """A cgroup of the pids controller, version 2 or 1; yields its directory."""
+    root = pathlib.Path("/sys/fs/cgroup")
+    unified = (root / "cgroup.controllers").exists()
+    group = (root if unified else root / "pids") / f"segwhy-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "pids.max").write_text("max")
+    except OSError as error:
+        if group.exists():
+            group.rmdir()
+        pytest.skip(f"cannot make a cgroup of the pids controller: {error}")
+    yield group
+    wait_until(lambda: not (group / "cgroup.procs").read_text(), "every process has left the cgroup")
+    group.rmdir()
+
+
+@pytest.mark.parametrize("most", range(1, 7))
+def test_limit_of_processes_with_no_room_for_segwhy(segwhy, workdir, crash, pids_cgroup, most):
+    (pids_cgroup / "pids.max").write_text(str(most))
+    enter = ["sh", "-c", 'echo $$ > "$0"/cgroup.procs && exec "$@"', pids_cgroup]
+    exits = run([*enter, segwhy, "run", "--", "sh", "-c", "echo out; exit 7"])
+    assert (exits.returncode, exits.stdout) == (7, "out\n")
+    assert len(exits.stderr.splitlines()) == (0 if most > 2 else 1), exits.stderr
+    crashed = run([*enter, segwhy, "run", crash])
+    assert crashed.returncode == -signal.SIGSEGV
+    said = lines_of_segwhy(crashed.stderr)
+    assert said, crashed.stderr
+    assert most < 3 or "null-pointer" in said[0]
