@@ -60,11 +60,15 @@ void add_python(const Snapshot& snapshot, Case& into) {
   }
 }
 
-void add_fault(const Snapshot& snapshot, Case& into) {
+void add_fault(const Snapshot& snapshot, bool live, Case& into) {
   into.fault = describe_fault(snapshot);
   if (!into.fault) return;
   for (auto* mapping : {&into.fault->inside, &into.fault->below, &into.fault->above})
     if (*mapping && !(*mapping)->path.empty()) describe_mapped_file(**mapping, snapshot.root, into.fault->address);
+  auto& inside = into.fault->inside;
+  if (!live || !inside || inside->file_size) return;
+  if (const Mapping* mapping = snapshot.mapping_of(TargetAddr(inside->start)))
+    describe_nameless_file(*inside, *mapping, snapshot.pid);
 }
 
 void add_exception(const Snapshot& snapshot, Case& into) {
@@ -88,7 +92,7 @@ void assemble_from_capture(const Capture& capture, Case& into) {
   }
   add_python(snapshot, into);
   for (Thread& thread : into.threads) merge_stacks(thread);
-  add_fault(snapshot, into);
+  add_fault(snapshot, capture.backend() != std::string_view("core"), into);
   add_exception(snapshot, into);
   into.framework = read_framework(snapshot, into.threads, into.program.modules);
 }

@@ -9,6 +9,7 @@
 
 #include "capture/cgroup.h"
 #include "evidence/model/case.h"
+#include "evidence/model/snapshot.h"
 
 namespace segwhy {
 
@@ -37,5 +38,10 @@ struct EnvironmentBaseline {
 // Fills file_size, filesystem and section of a mapping that has a path, as seen under `root`. The section is the one
 // that holds `address` when that lies in the mapping, else the one that makes up most of the mapping.
 void describe_mapped_file(MappingInfo& mapping, const std::string& root, std::optional<Address> address = {});
+
+// The same of a file that the live process `pid` has mapped and that has no name any more (a deleted file, a memfd):
+// found through /proc/PID/map_files, or, where the kernel grants that to root only, through a descriptor on the same
+// file. Fills file_size and filesystem_free; leaves them as they are when no way leads to the file.
+void describe_nameless_file(MappingInfo& info, const Mapping& mapping, int pid);
 
 }  // namespace segwhy

@@ -2,7 +2,9 @@
 #include "capture/environment.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -166,6 +168,36 @@ TEST(MappedFile, ADeletedNameIsNotLookedUpButItsFilesystemIs) {
   info.filesystem.clear();
   describe_mapped_file(info, "");
   EXPECT_EQ(info.filesystem, "tmpfs");
+}
+
+TEST(MappedFile, AFileWithoutANameIsFoundThroughTheProcess) {
+  const Fd fd(::memfd_create("segwhy-test", MFD_CLOEXEC));
+  ASSERT_TRUE(fd);
+  ASSERT_EQ(::ftruncate(fd.get(), 8192), 0);
+  void* const at = ::mmap(nullptr, 8192, PROT_READ, MAP_SHARED, fd.get(), 0);
+  ASSERT_NE(at, MAP_FAILED);
+  ASSERT_EQ(::ftruncate(fd.get(), 100), 0);
+  Snapshot snapshot;
+  snapshot.mappings = parse_maps(read_proc("/proc/self/maps"));
+  const Mapping* const mapping = snapshot.mapping_of(TargetAddr(reinterpret_cast<std::uintptr_t>(at)));
+  ASSERT_NE(mapping, nullptr);
+
+  MappingInfo info = info_of(*mapping);
+  describe_nameless_file(info, *mapping, ::getpid());
+  EXPECT_EQ(info.file_size, 100U);
+  EXPECT_TRUE(info.filesystem_free);
+
+  Mapping elsewhere = *mapping;  // where map_files does not help: a descriptor of the same file does
+  elsewhere.end = elsewhere.end + 1;
+  MappingInfo through_descriptor = info_of(elsewhere);
+  describe_nameless_file(through_descriptor, elsewhere, ::getpid());
+  EXPECT_EQ(through_descriptor.file_size, 100U);
+
+  elsewhere.inode += 1'000'000;
+  MappingInfo unknown = info_of(elsewhere);
+  describe_nameless_file(unknown, elsewhere, ::getpid());
+  EXPECT_EQ(unknown.file_size, std::nullopt);
+  ::munmap(at, 8192);
 }
 
 }  // namespace

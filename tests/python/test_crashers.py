@@ -51,9 +51,6 @@ class Crasher:
 # Verdicts that fall short today, each with what is missing. A test that passes all the same shows as XPASS.
 FALLS_SHORT = {
     "fork_after_threads": "a child that dies on its parent's pool is told by the fault alone, not by the fork",
-    "mapping_truncated": "the size of the file behind a mapping is not found for a stripped static python",
-    "near_abort_after_lies": "glibc's words on stderr are believed although glibc did not say them",
-    "near_exit_139": "an exit status that looks like a signal is called unknown",
     "out_of_memory": "a cgroup that the program entered after its start is not counted",
 }
 

@@ -24,7 +24,7 @@ struct FileFault {
   std::uint64_t offset = 0;  // of the access in the file
   bool in_memory = false;    // tmpfs: its pages are memory
   bool beyond_end = false;   // the file's size is known and the access is not in any page of it
-  bool full = false;         // /dev/shm has no page left
+  bool full = false;         // its file system has no page left
 };
 
 std::optional<FileFault> file_fault(const Facts& facts) {
@@ -44,13 +44,26 @@ std::optional<FileFault> file_fault(const Facts& facts) {
     const std::uint64_t pages = (*found.mapping->file_size + kPage - 1) / kPage;
     found.beyond_end = found.offset / kPage >= pages;
   }
-  const auto free = facts.evidence.machine.shm_free;
+  auto free = found.mapping->filesystem_free;
+  if (!free) free = facts.evidence.machine.shm_free;
   found.full = found.in_memory && free && *free < 16 * kPage;
   return found;
 }
 
 bool is_library(const MappingInfo& mapping) {
   return !mapping.section.empty() || mapping.path.find(".so") != std::string::npos;
+}
+
+// Where the room for the page is to come from.
+std::string room_advice(const MappingInfo& mapping, const Machine& machine) {
+  const bool nameless = mapping.path.starts_with("/memfd:") || mapping.path.starts_with("/SYSV");
+  if (!nameless && !mapping.path.starts_with("/dev/shm/"))
+    return fmt::format("Make room in the file system that holds {}, or mount it with a larger size= option.",
+                       mapping.path);
+  return fmt::format(
+      "Give the container more shared memory than the {} it has: `docker run --shm-size=2g`, or an emptyDir of medium "
+      "Memory on /dev/shm in Kubernetes; on a plain machine `mount -o remount,size=2g /dev/shm`.",
+      machine.shm_total ? human_bytes(*machine.shm_total) : "amount");
 }
 
 }  // namespace
@@ -107,16 +120,14 @@ std::optional<Candidate> shared_memory_exhausted(const Facts& facts) {
   candidate.evidence.push_back(fmt::format(
       "SIGBUS at offset {} of {}, which {}: the page is promised but could not be provided.", found->offset,
       mapping.path, mapping.file_size ? "is " + human_bytes(*mapping.file_size) + " long" : "is in shared memory"));
-  if (machine.shm_free)
+  if (mapping.filesystem_free)
+    candidate.evidence.push_back(fmt::format("The file system has {} free.", human_bytes(*mapping.filesystem_free)));
+  else if (machine.shm_free)
     candidate.evidence.push_back(fmt::format("/dev/shm has {} free{}.", human_bytes(*machine.shm_free), total));
   add_common_evidence(facts, candidate);
+  candidate.advice.push_back(room_advice(mapping, machine));
   candidate.advice.push_back(
-      fmt::format("Give the container more shared memory than the {} it has: `docker run --shm-size=2g`, or an "
-                  "emptyDir of medium Memory on "
-                  "/dev/shm in Kubernetes; on a plain machine `mount -o remount,size=2g /dev/shm`.",
-                  machine.shm_total ? human_bytes(*machine.shm_total) : "amount"));
-  candidate.advice.push_back(fmt::format(
-      "Or ask for less{}: fewer workers or smaller batches put less into /dev/shm at a time.", at_line(facts)));
+      fmt::format("Or ask for less{}: fewer workers or smaller batches put less into it at a time.", at_line(facts)));
   if (candidate.confidence != Confidence::kCertain)
     candidate.alternatives.push_back({"truncated-mapping", "The file may have been shortened while it was mapped."});
   return candidate;

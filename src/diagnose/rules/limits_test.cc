@@ -131,6 +131,16 @@ TEST(SharedMemory, FullTmpfsIsCertainAndTruncatedShmIsNot) {
   EXPECT_EQ(bus("/dev/shm/psm_1", "tmpfs", 4096).verdict().verdict_class, "truncated-mapping");
 }
 
+TEST(SharedMemory, AnotherTmpfsIsJudgedByItsOwnRoom) {
+  auto full = bus("/mnt/scratch/x", "tmpfs", 64 * kMiB);
+  full.raw().machine.shm_free = 64 * kMiB;
+  full.raw().fault->inside->filesystem_free = 0;
+  const Verdict v = full.verdict();
+  EXPECT_EQ(v.verdict_class, "shared-memory-exhausted");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_THAT(all_text(v), Not(HasSubstr("--shm-size")));
+}
+
 CaseBuilder sigkill() {
   CaseBuilder b;
   b.raw().death.kind = "signal";

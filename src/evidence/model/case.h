@@ -152,16 +152,17 @@ struct MappingInfo {
   std::string path;
   std::uint64_t file_offset = 0;
   bool deleted = false;
-  std::optional<std::uint64_t> file_size;  // now; files only
-  std::string filesystem;                  // "tmpfs", "ext4"...; files only
-  std::string section;                     // ELF section or segment name, when the path is an ELF object
-  std::uint64_t distance = 0;              // bytes between the fault address and the mapping; 0 when inside
+  std::optional<std::uint64_t> file_size;        // now; files only
+  std::string filesystem;                        // "tmpfs", "ext4"...; files only
+  std::optional<std::uint64_t> filesystem_free;  // bytes that anyone may still use; files only
+  std::string section;                           // ELF section or segment name, when the path is an ELF object
+  std::uint64_t distance = 0;                    // bytes between the fault address and the mapping; 0 when inside
 
   template <class V>
   void fields(V& v) {
     v("start", start), v("end", end), v("permissions", permissions), v("path", path), v("file_offset", file_offset);
-    v("deleted", deleted), v("file_size", file_size), v("filesystem", filesystem), v("section", section);
-    v("distance", distance);
+    v("deleted", deleted), v("file_size", file_size), v("filesystem", filesystem);
+    v("filesystem_free", filesystem_free), v("section", section), v("distance", distance);
   }
 };
 
