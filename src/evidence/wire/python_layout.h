@@ -84,7 +84,8 @@ struct PythonStringState {
   // `interned` has 2 bits; from 3.14 on, some builds give it 8 or 16. Its values end at 3, so there the bits of the
   // narrow form would mean a kind that does not exist.
   constexpr int kFirstMinorWithWideForms = 14;
-  for (const int shift : {2, 8, 16}) {
+  constexpr int kWidths[] = {2, 8, 16};
+  for (const int shift : kWidths) {
     if (shift != 2 && minor < kFirstMinorWithWideForms) break;
     const uint32_t rest = word >> shift;
     const PythonStringState s{rest & 7U, (rest & 8U) != 0, (rest & 16U) != 0};

@@ -20,12 +20,30 @@ segwhy_guarded_copy_resume:
   ret
   .cfi_endproc
   .size segwhy_guarded_copy, . - segwhy_guarded_copy
+
+  .hidden segwhy_guarded_load, segwhy_guarded_load_fault, segwhy_guarded_load_resume
+  .globl segwhy_guarded_load, segwhy_guarded_load_fault, segwhy_guarded_load_resume
+  .type segwhy_guarded_load, @function
+segwhy_guarded_load:
+  .cfi_startproc
+  movl $1, %edx
+segwhy_guarded_load_fault:
+  movq (%rdi), %rax
+  ret
+segwhy_guarded_load_resume:
+  xorl %eax, %eax
+  xorl %edx, %edx
+  ret
+  .cfi_endproc
+  .size segwhy_guarded_load, . - segwhy_guarded_load
 )");
 
 extern "C" {
 __attribute__((visibility("hidden"))) size_t segwhy_guarded_copy(void* destination, const void* source, size_t size);
 __attribute__((visibility("hidden"))) extern const char segwhy_guarded_copy_fault[];
 __attribute__((visibility("hidden"))) extern const char segwhy_guarded_copy_resume[];
+__attribute__((visibility("hidden"))) extern const char segwhy_guarded_load_fault[];
+__attribute__((visibility("hidden"))) extern const char segwhy_guarded_load_resume[];
 }
 
 namespace segwhy::runtime::pal {
@@ -36,8 +54,13 @@ size_t guarded_copy(void* destination, const void* source, size_t size) {
 
 bool fix_up_guarded_copy(ucontext_t& context) {
   greg_t& pc = context.uc_mcontext.gregs[REG_RIP];
-  if (pc != reinterpret_cast<greg_t>(segwhy_guarded_copy_fault)) return false;
-  pc = reinterpret_cast<greg_t>(segwhy_guarded_copy_resume);
+  if (pc == reinterpret_cast<greg_t>(segwhy_guarded_copy_fault)) {
+    pc = reinterpret_cast<greg_t>(segwhy_guarded_copy_resume);
+  } else if (pc == reinterpret_cast<greg_t>(segwhy_guarded_load_fault)) {
+    pc = reinterpret_cast<greg_t>(segwhy_guarded_load_resume);
+  } else {
+    return false;
+  }
   return true;
 }
 

@@ -16,13 +16,13 @@
 
 namespace segwhy::runtime::trace {
 
+// Looks at the loaded libraries: for their unwind information, and for an interpreter. Not async-signal-safe (dlsym):
+// call it at load, before the first use_stacks(), and again after a dlopen; not in a forked child.
+void find_python();
+
 // Where stacks go from now on; null: nowhere. To be called when the process's area is mapped, and in a forked child
 // with its own, before its first intern_stack(). The section outlives the process's use of it.
 void use_stacks(wire::StackSection* section);
-
-// Looks for an interpreter among the loaded libraries. Not async-signal-safe (dlsym): call it at load, and again after
-// a dlopen that may have brought one; it does nothing once one is known.
-void find_python();
 
 // The stack of a function that the program called. Both arguments are taken in that very function (the exported
 // malloc, free...), which thereby keeps a frame pointer:

@@ -1,0 +1,106 @@
+#include "runtime/trace/python_walk.h"
+
+#include "runtime/pal/guarded_copy.h"
+#include "runtime/trace/python_layout.h"
+
+namespace segwhy::runtime::trace {
+namespace {
+
+constexpr int32_t kCodeUnit = 2;
+// enum _frameowner, 3.12 and later: this and the values above it are frames that the evaluation loop puts between its
+// caller's frame and the ones it runs.
+constexpr uint8_t kFirstShimOwner = 3;
+constexpr uint8_t kOwnedByGenerator = 1;
+// 3.14: a stack reference carries flags in its low bits, which no object's address has.
+constexpr uint64_t kTagBits = 7;
+// Frames followed at most, shown or not.
+constexpr uint32_t kMaxSteps = 3 * wire::kMaxPythonFrames;
+
+[[nodiscard]] bool load(uint64_t object, uint32_t offset, uint64_t& out) {
+  return pal::guarded_load(object + offset, out);
+}
+
+// glibc's pthread_self(): the thread control block's pointer to itself.
+[[nodiscard]] uint64_t thread_pointer() {
+  uint64_t self = 0;
+  asm("movq %%fs:0x10, %0" : "=r"(self));
+  return self;
+}
+
+// The calling thread's innermost frame; false when it has no state of its own.
+[[nodiscard]] bool innermost_frame(const Python& python, uint64_t& frame) {
+  const auto state = reinterpret_cast<uint64_t>(python.this_thread_state());
+  uint64_t owner = 0;
+  if (state == 0 || !load(state, python[Field::kThreadPthread], owner) || owner != thread_pointer()) return false;
+  if (!load(state, python[Field::kThreadFrame], frame)) return false;
+  if (!python.has(Field::kCframeCurrentFrame) || frame == 0) return true;
+  return load(frame, python[Field::kCframeCurrentFrame], frame);
+}
+
+enum class Seen : uint8_t { kFrame, kNothing, kUnreadable };
+
+// Up to 3.10: frame objects.
+[[nodiscard]] Seen read_frame_object(const Python& python, uint64_t frame, PythonFrame& out) {
+  uint64_t last = 0;
+  if (!load(frame, python[Field::kFrameCode], out.code) || !load(frame, python[Field::kFrameInstruction], last)) {
+    return Seen::kUnreadable;
+  }
+  out.instruction = static_cast<int32_t>(last);
+  // f_lasti counts bytes up to 3.9 and code units in 3.10.
+  if (python.minor == 10 && out.instruction > 0) out.instruction *= kCodeUnit;
+  return Seen::kFrame;
+}
+
+// True when the function has not begun: its frame is being set up, or it is a trampoline of the interpreter's own.
+[[nodiscard]] bool is_incomplete(const Python& python, const PythonFrame& frame) {
+  uint64_t first = 0;
+  if (!python.has(Field::kCodeFirstTraceable)) return false;
+  return load(frame.code, python[Field::kCodeFirstTraceable], first) &&
+         frame.instruction < static_cast<int32_t>(first) * kCodeUnit;
+}
+
+[[nodiscard]] Seen read_interpreter_frame(const Python& python, uint64_t frame, PythonFrame& out) {
+  uint64_t owner_word = 0, instruction = 0;
+  if (!load(frame, python[Field::kFrameOwner], owner_word)) return Seen::kUnreadable;
+  const auto owner = static_cast<uint8_t>(owner_word);
+  if (python.minor >= 12 && owner >= kFirstShimOwner) return Seen::kNothing;
+  if (!load(frame, python[Field::kFrameCode], out.code) ||
+      !load(frame, python[Field::kFrameInstruction], instruction)) {
+    return Seen::kUnreadable;
+  }
+  out.code &= ~kTagBits;
+  out.instruction = static_cast<int32_t>(instruction - (out.code + python[Field::kCodeInstructions]));
+  return owner != kOwnedByGenerator && is_incomplete(python, out) ? Seen::kNothing : Seen::kFrame;
+}
+
+[[nodiscard]] Seen read_frame(const Python& python, uint64_t frame, PythonFrame& out) {
+  const Seen seen =
+      python.minor <= 10 ? read_frame_object(python, frame, out) : read_interpreter_frame(python, frame, out);
+  if (seen != Seen::kFrame) return seen;
+  const Field name = python.has(Field::kCodeQualname) ? Field::kCodeQualname : Field::kCodeName;
+  const bool readable =
+      load(out.code, python[Field::kCodeLineTable], out.line_table) && load(out.code, python[name], out.name);
+  return readable ? Seen::kFrame : Seen::kUnreadable;
+}
+
+}  // namespace
+
+void walk_python(PythonStack& out) {
+  const Python* const interpreter = python();
+  uint64_t frame = 0;
+  if (interpreter == nullptr || !innermost_frame(*interpreter, frame)) return;
+  for (uint32_t steps = 0; frame != 0; ++steps) {
+    if (steps == kMaxSteps || out.count == wire::kMaxPythonFrames) {
+      out.flags |= wire::kStackPythonCut;
+      return;
+    }
+    const Seen seen = read_frame(*interpreter, frame, out.frames[out.count]);
+    if (seen == Seen::kFrame) ++out.count;
+    if (seen == Seen::kUnreadable || !load(frame, (*interpreter)[Field::kFrameBack], frame)) {
+      out.flags |= wire::kStackPythonUnreadable;
+      return;
+    }
+  }
+}
+
+}  // namespace segwhy::runtime::trace
