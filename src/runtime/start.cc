@@ -8,6 +8,7 @@
 #include "runtime/crash/handler.h"
 #include "runtime/crash/process.h"
 #include "runtime/crash/threads.h"
+#include "runtime/heap/heap.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/next.h"
 
@@ -21,6 +22,7 @@ void after_fork_in_child() {
   adopt_thread_after_fork();
   join_after_fork();
   recorder::begin_after_fork();
+  heap::after_fork_in_child();
 }
 
 // Runs after libc's own initialisation and before main. Constructors of libraries that the program links to may have
@@ -29,7 +31,8 @@ __attribute__((constructor)) void start(int, char**, char** environment) {
   if (getauxval(AT_SECURE) != 0 || !join_session(environment, &recorder::begin)) return;
   prepare_threads();
   install_handlers();
-  pthread_atfork(nullptr, nullptr, &after_fork_in_child);
+  pthread_atfork(&heap::before_fork, &heap::after_fork_in_parent, &after_fork_in_child);
+  heap::start_heap();
   announce_process();
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/crash/recovery.h"
 #include "runtime/crash/signal_event.h"
 #include "runtime/crash/thread_state.h"
+#include "runtime/heap/arena.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/guarded_copy.h"
 #include "runtime/pal/registers.h"
@@ -23,8 +24,19 @@ uint32_t handled_count;
   return pal::to_mask(context.uc_sigmask);
 }
 
-[[nodiscard]] SignalEvent make_event(int signal, siginfo_t& info, ucontext_t& context) {
-  SignalEvent event{signal, info, context, application_action(signal), 0, false};
+// A guard or a revoked block traps as SIGBUS where userfaultfd makes it so: for the program it is a bad address like
+// any other. True: `info` now says that.
+[[nodiscard]] bool make_memory_fault(siginfo_t& info) {
+  if (info.si_signo != SIGBUS || info.si_code <= 0 || !heap::traps_as_bus_error(info.si_addr)) return false;
+  info.si_signo = SIGSEGV;
+  info.si_code = SEGV_ACCERR;
+  return true;
+}
+
+[[nodiscard]] SignalEvent make_event(siginfo_t& info, ucontext_t& context) {
+  const bool translated = make_memory_fault(info);
+  const int signal = info.si_signo;
+  SignalEvent event{signal, info, context, application_action(signal), 0, false, translated};
   event.blocked = nearby_thread_state().mask.blocked_under(interrupted_mask(context));
   // A fault under a blocked signal kills, whatever handler there is.
   event.has_application_handler = event.action.calls_handler() && !(event.is_fault() && in_mask(event.blocked, signal));
@@ -118,7 +130,7 @@ void attempt_recoverably(void* argument) {
 [[nodiscard]] bool faults_again(const SignalEvent& event) {
   constexpr SignalMask kRestartable =
       signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGFPE);
-  if (!event.is_fault() || !in_mask(kRestartable, event.signal)) return false;
+  if (!event.is_fault() || event.translated || !in_mask(kRestartable, event.signal)) return false;
   if (event.info.si_code == SI_KERNEL) {
     // A general-protection fault; else the kernel's way to say that a signal frame could not be written.
     return pal::reg(event.context, REG_TRAPNO) == kTrapGeneralProtection;
@@ -185,14 +197,14 @@ void run_application_handler(const SignalEvent& event, bool handed_over) {
 
 }  // namespace
 
-void on_signal(int signal, siginfo_t* info, void* context) {
-  const SignalEvent event = make_event(signal, *info, *static_cast<ucontext_t*>(context));
+void on_signal(int, siginfo_t* info, void* context) {
+  const SignalEvent event = make_event(*info, *static_cast<ucontext_t*>(context));
   if (event.is_fault() && pal::fix_up_guarded_copy(event.context)) return;
   if (runs_recoverably(nearby_thread_state()) && thread_state() != nullptr) {
     if (event.is_fault()) give_up_faulted(nearby_thread_state());
     return pend(event);
   }
-  if (!event.is_fault() && in_mask(event.blocked, signal)) return pend(event);
+  if (!event.is_fault() && in_mask(event.blocked, event.signal)) return pend(event);
 
   const bool handed_over = hand_over_if_wanted(event);
   if (event.has_application_handler) {

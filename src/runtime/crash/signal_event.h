@@ -15,6 +15,7 @@ struct SignalEvent {
   Action action;                 // the application's
   SignalMask blocked;            // synchronous signals that the application blocks here
   bool has_application_handler;  // one that is going to be called
+  bool translated;               // from another signal: the instruction, run again, would raise that one
 
   // Raised by the instruction itself, not sent with kill, raise or sigqueue.
   [[nodiscard]] bool is_fault() const { return info.si_code > 0 && in_mask(kSynchronousMask, signal); }

@@ -1,0 +1,128 @@
+// The malloc family. A request that no tier wants, and every block that is not the runtime's, goes straight to the
+// heap behind (pal/next_heap.h); operator new and delete end in these functions.
+//
+// Each function that a stack may be taken in calls one that is not inlined as its tail, whose frame then stands where
+// the exported function's would: its return address is the program's (trace/stacks.h).
+#include <errno.h>
+
+#include "runtime/abi/export.h"
+#include "runtime/heap/heap.h"
+
+namespace segwhy::runtime::heap {
+namespace {
+
+constexpr size_t kOwnAlignment = alignof(max_align_t);
+
+#define SEGWHY_CALLER                                       \
+  Caller {                                                  \
+    __builtin_return_address(0), __builtin_frame_address(0) \
+  }
+#define SEGWHY_SLOW __attribute__((noinline))
+
+[[nodiscard]] bool is_power_of_two(size_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
+
+// True when the tier may want it; everything else must cost nothing.
+[[nodiscard]] inline bool is_candidate(size_t size, size_t alignment) {
+  return __builtin_expect(is_tensor_request(size, alignment), 0) && is_active();
+}
+
+SEGWHY_SLOW void* malloc_slowly(size_t size) {
+  return allocate({size, kOwnAlignment, false}, SEGWHY_CALLER);
+}
+
+SEGWHY_SLOW void* calloc_slowly(size_t count, size_t size) {
+  return allocate({count * size, kOwnAlignment, true}, SEGWHY_CALLER);
+}
+
+SEGWHY_SLOW void free_slowly(void* block) {
+  release(block, SEGWHY_CALLER);
+}
+
+SEGWHY_SLOW void* realloc_slowly(void* block, size_t size) {
+  return reallocate(block, size, SEGWHY_CALLER);
+}
+
+SEGWHY_SLOW void* reallocarray_slowly(void* block, size_t count, size_t size) {
+  return reallocate(block, count * size, SEGWHY_CALLER);
+}
+
+SEGWHY_SLOW void* memalign_slowly(size_t alignment, size_t size) {
+  return allocate({size, alignment, false}, SEGWHY_CALLER);
+}
+
+SEGWHY_SLOW int posix_memalign_slowly(void** out, size_t alignment, size_t size) {
+  const int saved = errno;
+  void* const block = allocate({size, alignment, false}, SEGWHY_CALLER);
+  errno = saved;
+  if (block == nullptr) return ENOMEM;
+  *out = block;
+  return 0;
+}
+
+}  // namespace
+}  // namespace segwhy::runtime::heap
+
+using namespace segwhy::runtime::heap;
+using segwhy::runtime::pal::is_boot_block;
+using segwhy::runtime::pal::next_heap;
+
+SEGWHY_EXPORT void* malloc(size_t size) noexcept {
+  return is_candidate(size, kOwnAlignment) ? malloc_slowly(size) : next_heap().malloc(size);
+}
+
+SEGWHY_EXPORT void* calloc(size_t count, size_t size) noexcept {
+  size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes) || !is_candidate(bytes, kOwnAlignment)) {
+    return next_heap().calloc(count, size);
+  }
+  return calloc_slowly(count, size);
+}
+
+SEGWHY_EXPORT void free(void* block) noexcept {
+  if (__builtin_expect(in_arena(block) || is_boot_block(block), 0)) return free_slowly(block);
+  next_heap().free(block);
+}
+
+SEGWHY_EXPORT void* realloc(void* block, size_t size) noexcept {
+  if (size < kLargeBlock && !in_arena(block) && !is_boot_block(block)) return next_heap().realloc(block, size);
+  return realloc_slowly(block, size);
+}
+
+SEGWHY_EXPORT void* reallocarray(void* block, size_t count, size_t size) noexcept {
+  size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  return reallocarray_slowly(block, count, size);
+}
+
+SEGWHY_EXPORT int posix_memalign(void** out, size_t alignment, size_t size) noexcept {
+  const bool valid = is_power_of_two(alignment) && alignment % sizeof(void*) == 0;
+  if (!valid || !is_candidate(size, alignment)) return next_heap().posix_memalign(out, alignment, size);
+  return posix_memalign_slowly(out, alignment, size);
+}
+
+SEGWHY_EXPORT void* aligned_alloc(size_t alignment, size_t size) noexcept {
+  if (!is_power_of_two(alignment) || !is_candidate(size, alignment)) return next_heap().aligned_alloc(alignment, size);
+  return memalign_slowly(alignment, size);
+}
+
+SEGWHY_EXPORT void* memalign(size_t alignment, size_t size) noexcept {
+  if (!is_power_of_two(alignment) || !is_candidate(size, alignment)) return next_heap().memalign(alignment, size);
+  return memalign_slowly(alignment, size);
+}
+
+SEGWHY_EXPORT void* valloc(size_t size) noexcept {
+  return next_heap().valloc(size);
+}
+
+SEGWHY_EXPORT void* pvalloc(size_t size) noexcept {
+  return next_heap().pvalloc(size);
+}
+
+SEGWHY_EXPORT size_t malloc_usable_size(void* block) noexcept {
+  return usable_size(block);
+}

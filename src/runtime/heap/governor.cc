@@ -1,0 +1,131 @@
+#include "runtime/heap/governor.h"
+
+#include <time.h>
+
+#include "runtime/heap/recorder.h"
+#include "runtime/pal/atomic.h"
+#include "runtime/pal/syscall.h"
+#include "runtime/pal/ticks.h"
+
+namespace segwhy::runtime::heap {
+namespace {
+
+// A program's first moments are where new code runs: they may cost this much more, once.
+constexpr int64_t kInitialCreditNs = 400'000'000;
+// More is never saved up: a long quiet phase does not pay for a long slow one.
+constexpr int64_t kMostCreditNs = 400'000'000;
+// Of a call path, whatever the credit is. There are at most kPaths of these to pay for.
+constexpr uint8_t kFirstBlocks = 16;
+constexpr uint32_t kPaths = 1 << 14;
+// One that was preempted while it was measured.
+constexpr uint64_t kMostTicks = 4'000'000;
+// What a page costs when it is touched again at its new address.
+constexpr uint64_t kTicksPerPage = 60;
+// Between two looks at the CPU clock: so much was charged, or so many blocks were refused.
+constexpr uint64_t kLookTicks = 1 << 20;
+constexpr uint32_t kLookRefusals = 512;
+
+struct Account {
+  uint64_t spent;       // ticks, all
+  uint64_t seen_spent;  // at the last look
+  uint64_t seen_cpu_ns;
+  int64_t credit_ns;  // at the last look
+  uint32_t refusals;  // since the last look
+  uint32_t permille;
+  uint32_t looking;  // 1: a thread does
+  bool exhausted;
+  uint8_t paths[kPaths];
+};
+
+Account account;
+
+[[nodiscard]] uint64_t process_cpu_ns() {
+  timespec now{};
+  pal::syscall(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// By the clocks' pairs of the recorder: the first at load, the other now.
+[[nodiscard]] int64_t to_ns(uint64_t ticks) {
+  recorder::refresh_clock();
+  const wire::AreaHeader* const area = recorder::area();
+  if (area == nullptr) return 0;
+  const uint64_t passed = area->latest_clock.ticks - area->first_clock.ticks;
+  const uint64_t passed_ns = area->latest_clock.monotonic_ns - area->first_clock.monotonic_ns;
+  if (passed == 0) return 0;
+  return static_cast<int64_t>(static_cast<double>(ticks) * static_cast<double>(passed_ns) /
+                              static_cast<double>(passed));
+}
+
+void publish(uint64_t window_cpu_ns, int64_t window_spent_ns) {
+  wire::AreaHeader* const area = recorder::area();
+  if (area == nullptr) return;
+  wire::GovernorState& state = area->governor;
+  const uint32_t level = account.exhausted ? 1 : 0;
+  if (level != state.level) ++state.changes;
+  state.level = level;
+  if (level > state.highest_level) state.highest_level = level;
+  state.spent_ticks = pal::load(account.spent);
+  state.cpu_ns += window_cpu_ns;
+  if (window_cpu_ns != 0)
+    state.cost_permille = static_cast<uint32_t>(window_spent_ns * 1000 / static_cast<int64_t>(window_cpu_ns));
+}
+
+void look() {
+  if (pal::exchange(account.looking, 1u) != 0) return;
+  const uint64_t cpu_ns = process_cpu_ns();
+  const uint64_t spent = pal::load(account.spent);
+  const int64_t spent_ns = to_ns(spent - account.seen_spent);
+  const uint64_t passed_ns = cpu_ns - account.seen_cpu_ns;
+  int64_t credit = account.credit_ns + static_cast<int64_t>(passed_ns) * account.permille / 1000 - spent_ns;
+  if (credit > kMostCreditNs) credit = kMostCreditNs;
+  account.credit_ns = credit;
+  account.seen_spent = spent;
+  account.seen_cpu_ns = cpu_ns;
+  pal::store(account.exhausted, credit <= 0);
+  pal::store(account.refusals, 0u);
+  publish(passed_ns, spent_ns);
+  pal::store(account.looking, 0u);
+}
+
+// A call path by the place it calls from and the depth of its stack: as good as a stack, and costs nothing.
+[[nodiscard]] uint8_t& blocks_of_path(const void* return_address, const void* frame) {
+  const uint64_t key =
+      reinterpret_cast<uint64_t>(return_address) * 0x9e3779b97f4a7c15 + reinterpret_cast<uint64_t>(frame);
+  return account.paths[(key * 0xff51afd7ed558ccd) >> 50];
+}
+static_assert(kPaths == 1u << (64 - 50));
+
+}  // namespace
+
+void start_governor(uint32_t budget_permille) {
+  account.permille = budget_permille;
+  account.credit_ns = kInitialCreditNs;
+  account.seen_cpu_ns = process_cpu_ns();
+}
+
+void restart_governor() {
+  account.seen_cpu_ns = process_cpu_ns();
+  account.looking = 0;
+}
+
+bool admit_block(const void* return_address, const void* frame) {
+  if (account.permille >= 1000) return true;
+  uint8_t& blocks = blocks_of_path(return_address, frame);
+  const uint8_t count = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
+  if (count < kFirstBlocks) {
+    __atomic_store_n(&blocks, static_cast<uint8_t>(count + 1), __ATOMIC_RELAXED);
+    return true;
+  }
+  if (!__atomic_load_n(&account.exhausted, __ATOMIC_RELAXED)) return true;
+  if (__atomic_add_fetch(&account.refusals, 1, __ATOMIC_RELAXED) >= kLookRefusals) look();
+  return false;
+}
+
+void charge(uint64_t ticks, uint64_t pages) {
+  const uint64_t cost = (ticks < kMostTicks ? ticks : kMostTicks) + pages * kTicksPerPage;
+  const uint64_t spent = __atomic_add_fetch(&account.spent, cost, __ATOMIC_RELAXED);
+  if (spent - __atomic_load_n(&account.seen_spent, __ATOMIC_RELAXED) >= kLookTicks) look();
+}
+
+}  // namespace segwhy::runtime::heap

@@ -1,0 +1,133 @@
+#include "runtime/heap/heap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "runtime/heap/allowance.h"
+#include "runtime/heap/canary.h"
+#include "runtime/heap/governor.h"
+#include "runtime/heap/ledger.h"
+#include "runtime/heap/recorder.h"
+#include "runtime/pal/ticks.h"
+
+namespace segwhy::runtime::heap {
+namespace {
+
+constexpr uint32_t kInactive = 0;
+
+uint32_t* own_word;  // what internal::active_word points to, writable
+
+// A page of its own that a forked child finds cleared. Null: not possible, nothing can be protected then.
+[[nodiscard]] uint32_t* make_word() {
+  constexpr int kWipeOnFork = 18;  // MADV_WIPEONFORK, kernel 4.14
+  const long address =
+      pal::syscall(SYS_mmap, nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+  if (address < 0) return nullptr;
+  if (pal::syscall(SYS_madvise, address, kPageBytes, kWipeOnFork) == 0) return reinterpret_cast<uint32_t*>(address);
+  pal::syscall(SYS_munmap, address, kPageBytes);
+  return nullptr;
+}
+
+void choose_canary_key() {
+  uint64_t random = 0;
+  if (pal::syscall(SYS_getrandom, &random, sizeof random, 0) != sizeof random) random = pal::ticks();
+  recorder::area()->canary_key = usable_key(random);
+}
+
+void set_active(bool active) {
+  if (own_word != nullptr) pal::store(*own_word, active ? 1u : 0u);
+}
+
+// What a block holds that may be moved to another tier.
+[[nodiscard]] size_t bytes_in(void* block) {
+  return in_arena(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
+}
+
+[[nodiscard]] void* move_block(void* block, size_t size, const Caller& caller) {
+  void* const copy = allocate({size, alignof(max_align_t), false}, caller);
+  if (copy == nullptr) return nullptr;
+  const size_t held = bytes_in(block);
+  memcpy(copy, block, held < size ? held : size);
+  release(block, caller);
+  return copy;
+}
+
+// The C library's, for a block of its own that is to stay there: it grows large mappings without copying.
+[[nodiscard]] bool stays_in_library(void* block, size_t size) {
+  return !is_active() || !is_tensor_request(size, alignof(max_align_t)) ||
+         pal::next_heap().malloc_usable_size(block) >= kLargeBlock;
+}
+
+}  // namespace
+
+namespace internal {
+const uint32_t* active_word = &kInactive;
+}
+
+void start_heap() {
+  if (recorder::area() == nullptr) return;
+  own_word = make_word();
+  if (own_word == nullptr) return;
+  choose_canary_key();
+  prepare_allowance();
+  if (!make_arena()) return;
+  start_governor(recorder::area()->governor.budget_permille);
+  internal::active_word = own_word;
+  set_active(true);
+}
+
+void before_fork() {
+  lock_arena();
+}
+
+void after_fork_in_parent() {
+  unlock_arena();
+}
+
+void after_fork_in_child() {
+  unlock_arena();
+  if (recorder::area() == nullptr || arena().base == 0) return;
+  choose_canary_key();
+  restart_governor();
+  renew_arena_after_fork();
+  set_active(true);
+}
+
+void* allocate(const Request& request, const Caller& caller) {
+  if (is_active() && is_tensor_request(request.size, request.alignment)) {
+    if (void* const block = allocate_tensor(request, caller)) return block;
+  }
+  if (request.zero) return pal::next_heap().calloc(1, request.size);
+  if (request.alignment > alignof(max_align_t)) return pal::next_heap().memalign(request.alignment, request.size);
+  return pal::next_heap().malloc(request.size);
+}
+
+void release(void* block, const Caller& caller) {
+  if (pal::is_boot_block(block)) return;
+  if (!in_arena(block)) return pal::next_heap().free(block);
+  if (is_active()) return release_tensor(block, caller);
+  abandon_tensor(block);
+}
+
+void* reallocate(void* block, size_t size, const Caller& caller) {
+  if (block == nullptr) return allocate({size, alignof(max_align_t), false}, caller);
+  if (pal::is_boot_block(block)) return pal::reallocate_boot_block(block, size);
+  if (!in_arena(block)) {
+    return stays_in_library(block, size) ? pal::next_heap().realloc(block, size) : move_block(block, size, caller);
+  }
+  if (size == 0) {
+    release(block, caller);
+    return nullptr;
+  }
+  if (is_active() && resize_tensor_in_place(block, size)) return block;
+  return move_block(block, size, caller);
+}
+
+size_t usable_size(void* block) {
+  if (block == nullptr) return 0;
+  if (pal::is_boot_block(block)) return pal::boot_block_size(block);
+  return in_arena(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
+}
+
+}  // namespace segwhy::runtime::heap

@@ -1,0 +1,36 @@
+// The heap: which tier serves a request of the exported malloc family (abi/malloc.cc), and the heap's life with its
+// process. Every function is thread-safe and keeps errno unless it fails as its namesake does.
+#pragma once
+
+#include "runtime/heap/arena.h"
+#include "runtime/heap/tensors.h"
+#include "runtime/pal/next_heap.h"
+
+namespace segwhy::runtime::heap {
+
+// Once, at load, with recorder::area() in place; nothing is protected before, or without one.
+void start_heap();
+
+// Around fork.
+void before_fork();
+void after_fork_in_parent();
+void after_fork_in_child();
+
+namespace internal {
+// Points to 1 in a process that may act on the arena. The word is in a page that the kernel clears in a forked child,
+// whichever way it was made: until the child has renewed the arena (or for ever, after a raw fork), only what
+// needs neither userfaultfd nor flight recorder is done, both of which are the parent's.
+extern const uint32_t* active_word;
+}  // namespace internal
+
+[[nodiscard]] inline bool is_active() {
+  return *internal::active_word != 0;
+}
+
+// The slow paths of the exported functions: called as the tail of one, so that `caller` is the program.
+[[nodiscard]] void* allocate(const Request& request, const Caller& caller);
+void release(void* block, const Caller& caller);
+[[nodiscard]] void* reallocate(void* block, size_t size, const Caller& caller);
+[[nodiscard]] size_t usable_size(void* block);
+
+}  // namespace segwhy::runtime::heap

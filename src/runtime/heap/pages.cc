@@ -1,0 +1,52 @@
+#include "runtime/heap/pages.h"
+
+#include <sys/mman.h>
+
+#include "runtime/heap/arena.h"
+#include "runtime/pal/syscall.h"
+#include "runtime/pal/userfault.h"
+
+namespace segwhy::runtime::heap {
+namespace {
+
+[[nodiscard]] bool map_fixed(uintptr_t address, size_t bytes, int protection, int extra) {
+  const long result =
+      pal::syscall(SYS_mmap, address, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | extra, -1, 0L);
+  return result == static_cast<long>(address);
+}
+
+// What the remapping left unmapped is reserved again. Another thread's mapping may have got there first; then the
+// place is lost to it, which only costs the detection of a use after free there.
+void reserve_again(uintptr_t address, size_t bytes) {
+  (void)map_fixed(address, bytes, PROT_NONE, MAP_FIXED_NOREPLACE);
+}
+
+[[nodiscard]] bool remap(uintptr_t destination, uintptr_t source, size_t bytes) {
+  const long result = pal::syscall(SYS_mremap, source, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, destination);
+  if (result != static_cast<long>(destination)) return false;
+  reserve_again(source, bytes);
+  return true;
+}
+
+}  // namespace
+
+bool populate_pages(wire::Tactic tactic, uintptr_t address, size_t bytes) {
+  if (tactic == wire::kTacticMove) return pal::populate_zero(arena().userfault, address, bytes) == 0;
+  return pal::syscall(SYS_mprotect, address, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+bool revoke_pages(wire::Tactic tactic, uintptr_t address, size_t bytes) {
+  if (tactic == wire::kTacticMove) return pal::syscall(SYS_madvise, address, bytes, MADV_DONTNEED) == 0;
+  return map_fixed(address, bytes, PROT_NONE, MAP_FIXED);
+}
+
+bool transfer_pages(wire::Tactic tactic, uintptr_t destination, uintptr_t source, size_t bytes) {
+  const bool moved = tactic == wire::kTacticMove ? pal::move_pages(arena().userfault, destination, source, bytes) == 0
+                                                 : remap(destination, source, bytes);
+  if (moved) return true;
+  (void)revoke_pages(tactic, source, bytes);
+  (void)revoke_pages(tactic, destination, bytes);
+  return false;
+}
+
+}  // namespace segwhy::runtime::heap
