@@ -106,7 +106,7 @@ def judge(record: dict, python: Path) -> dict:
     row["status"] = plain.status == seen.status
     if plain.status is None or plain.status >= 0:
         said = (seen.incident or {}).get("verdict", {}).get("class", "ok")
-        row["quiet"] = "segwhy" not in seen.stderr and said in ("ok", "python-exception", "allocation-failed")
+        row["quiet"] = not any(line.startswith("segwhy:") for line in seen.stderr.splitlines()) and said in ("ok", "python-exception", "allocation-failed")
         row["same_output"] = plain.stdout == seen.stdout
         return row
     incident = seen.incident or {"verdict": {"class": "(no report)", "confidence": "", "alternatives": []}}

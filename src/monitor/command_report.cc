@@ -3,11 +3,11 @@
 #include <cerrno>
 
 #include "assemble/assemble.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "capture/capture.h"
 #include "diagnose/diagnose.h"
 #include "evidence/model/case_json.h"
-#include "monitor/clock.h"
 #include "monitor/commands.h"
 #include "monitor/terminal.h"
 #include "monitor/version.h"

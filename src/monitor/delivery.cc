@@ -4,10 +4,10 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "diagnose/diagnose.h"
 #include "evidence/model/case_json.h"
-#include "monitor/clock.h"
 #include "monitor/descriptors.h"
 #include "monitor/policy.h"
 #include "monitor/terminal.h"

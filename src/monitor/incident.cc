@@ -3,9 +3,9 @@
 #include <csignal>
 
 #include "assemble/assemble.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "capture/capture.h"
-#include "monitor/clock.h"
 #include "monitor/death.h"
 #include "monitor/version.h"
 
@@ -91,7 +91,7 @@ Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) const {
   }
   if (reachable) {
     add_capture(index, evidence);
-    evidence.machine = read_machine(incident.pid, facts_.baseline);
+    evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
     add_memory_use(incident.pid, evidence);
   } else {
     evidence.capture.limits.emplace_back("the process was not read: it is in a PID namespace of its own");
@@ -123,7 +123,7 @@ Incident CaseBuilder::from_end(const EndedProcess& ended) const {
   evidence.death = death_of_status(ended.status, ended.process.record);
   add_record(ended.process.record, evidence);
   add_stderr(ended.stderr_tail, evidence);
-  evidence.machine = read_machine(incident.pid, facts_.baseline);
+  evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
   add_memory_use(incident.pid, evidence);
   if (evidence.death.kind == "signal")
     evidence.capture.limits.emplace_back("no fault was captured: the process ended without one that a handler sees");

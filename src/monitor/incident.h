@@ -27,7 +27,6 @@ struct Incident {
 struct RunFacts {
   std::string protection = "off";
   EnvironmentBaseline baseline;
-  std::string cgroup_memory;      // path of the cgroup's current-use file; empty: none
   std::vector<std::string> argv;  // of the program, as it was started
   std::string cwd;
 };

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "monitor/clock.h"
+#include "base/clock.h"
 #include "monitor/pidfd.h"
 
 namespace segwhy {

@@ -11,7 +11,7 @@
 #include <exception>
 #include <utility>
 
-#include "monitor/clock.h"
+#include "base/clock.h"
 #include "monitor/membership.h"
 #include "monitor/pidfd.h"
 
@@ -48,7 +48,7 @@ Monitor::Monitor(Session& session, Channel& channel, RunFacts facts, DeliveryOpt
       start_ns_(monotonic_ns()),
       doorbell_(session.memory().doorbell),
       processes_(session),
-      sampler_(start_ns_, facts_.cgroup_memory),
+      sampler_(start_ns_, facts_.baseline),
       builder_(session, processes_, sampler_, facts_),
       delivery_(std::move(delivery)),
       front_(::getppid()) {}

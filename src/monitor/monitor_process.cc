@@ -29,13 +29,6 @@ void lift_limits() {
   ::setrlimit(RLIMIT_CORE, &no_core);
 }
 
-// The file that shows what the cgroup uses now; empty without a memory controller.
-std::string current_use_file(const EnvironmentBaseline& baseline) {
-  const auto& memory = baseline.cgroups.memory;
-  if (!memory) return {};
-  return memory->directory + (memory->v2 ? "/memory.current" : "/memory.usage_in_bytes");
-}
-
 [[noreturn]] void be_monitor(Session& session, Channel& channel, RunFacts facts, DeliveryOptions delivery) {
   // A session of its own: neither Ctrl-C nor a kill of the program's process group is meant for the monitor.
   ::setsid();
@@ -47,7 +40,6 @@ std::string current_use_file(const EnvironmentBaseline& baseline) {
   try {
     if (!session.attach_monitor()) ::_exit(1);
     facts.baseline = read_baseline(::getpid());
-    facts.cgroup_memory = current_use_file(facts.baseline);
     Monitor monitor(session, channel, std::move(facts), std::move(delivery));
     Message ready;
     ready.kind = Message::kMonitorReady;

@@ -18,8 +18,18 @@ bool is_users_own(int signal) {
   return signal == SIGINT || signal == SIGQUIT || signal == SIGHUP || signal == SIGPIPE;
 }
 
-bool explains_itself(std::string_view verdict_class) {
-  return verdict_class == "ok" || verdict_class == "python-exception" || verdict_class == "unknown";
+// A limit of the process, which a traceback does not show.
+bool memory_is_limited(const Machine& machine) {
+  return std::any_of(machine.limits.begin(), machine.limits.end(), [](const auto& limit) {
+    return (limit.first == "as" || limit.first == "data") && limit.second.soft;
+  });
+}
+
+// Whether an exit needs no words of ours: the traceback has said what there is to say.
+bool explains_itself(const Verdict& verdict, const Machine& machine) {
+  const std::string& name = verdict.verdict_class;
+  if (name == "allocation-failed") return !memory_is_limited(machine);
+  return name == "ok" || name == "python-exception" || name == "unknown";
 }
 
 bool is_python(std::string_view program) {
@@ -50,7 +60,7 @@ Telling telling_of(const Case& evidence, const Verdict& verdict, bool root) {
     return root || is_crash_signal(signal) ? Telling::kTell : Telling::kHold;
   }
   if (death.kind != "exit") return evidence.threads.empty() ? Telling::kSilent : Telling::kTell;
-  return root && !explains_itself(verdict.verdict_class) ? Telling::kTell : Telling::kSilent;
+  return root && !explains_itself(verdict, evidence.machine) ? Telling::kTell : Telling::kSilent;
 }
 
 std::string case_file_name(const Program& program) {

@@ -52,8 +52,15 @@ TEST(Telling, ExitThatExplainsItselfIsSilent) {
 }
 
 TEST(Telling, ExitWithANativeCauseIsTold) {
-  EXPECT_EQ(telling_of(exited(1), of_class("allocation-failed"), kRoot), Telling::kTell);
-  EXPECT_EQ(telling_of(exited(1), of_class("allocation-failed"), kChild), Telling::kSilent);
+  EXPECT_EQ(telling_of(exited(1), of_class("thread-limit"), kRoot), Telling::kTell);
+  EXPECT_EQ(telling_of(exited(1), of_class("thread-limit"), kChild), Telling::kSilent);
+}
+
+TEST(Telling, FailedAllocationIsToldWhenALimitMayBeWhy) {
+  Case evidence = exited(1);
+  EXPECT_EQ(telling_of(evidence, of_class("allocation-failed"), kRoot), Telling::kSilent) << "the traceback says it";
+  evidence.machine.limits["as"].soft = 1 << 30;
+  EXPECT_EQ(telling_of(evidence, of_class("allocation-failed"), kRoot), Telling::kTell);
 }
 
 Program program_with(std::vector<std::string> argv) {

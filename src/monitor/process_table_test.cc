@@ -7,7 +7,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "monitor/clock.h"
+#include "base/clock.h"
 #include "monitor/membership.h"
 #include "monitor/pidfd.h"
 

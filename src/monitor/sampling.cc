@@ -2,10 +2,8 @@
 
 #include <algorithm>
 
-#include "base/file.h"
-#include "base/text.h"
+#include "base/clock.h"
 #include "capture/environment.h"
-#include "monitor/clock.h"
 
 namespace segwhy {
 namespace {
@@ -17,13 +15,6 @@ constexpr std::uint64_t kCostFactor = 1000;
 constexpr std::uint64_t kMovingBytes = 8 << 20;
 constexpr std::uint64_t kMovingShare = 64;
 constexpr std::size_t kProcessesPerSample = 8;
-
-std::optional<std::uint64_t> read_count(const std::string& path) {
-  if (path.empty()) return std::nullopt;
-  const auto text = read_file(path, 256);
-  if (!text) return std::nullopt;
-  return parse_number(trim(*text));
-}
 
 }  // namespace
 
@@ -61,7 +52,7 @@ int MemorySampler::sample_if_due(const std::vector<pid_t>& processes) {
   return static_cast<int>((due_ns_ - std::min(due_ns_, now)) / kNsPerMs) + 1;
 }
 
-TreeSample MemorySampler::look(const std::vector<pid_t>& processes, std::uint64_t now_ns) const {
+TreeSample MemorySampler::look(const std::vector<pid_t>& processes, std::uint64_t now_ns) {
   TreeSample sample;
   sample.at_ns = now_ns - start_ns_;
   for (const pid_t pid : processes) {
@@ -73,7 +64,8 @@ TreeSample MemorySampler::look(const std::vector<pid_t>& processes, std::uint64_
   std::sort(sample.processes.begin(), sample.processes.end(),
             [](const auto& a, const auto& b) { return a.second > b.second; });
   if (sample.processes.size() > kProcessesPerSample) sample.processes.resize(kProcessesPerSample);
-  sample.cgroup = read_count(cgroup_memory_);
+  cgroups_.follow(processes);
+  if (!sample.processes.empty()) sample.cgroup = cgroups_.memory_use(sample.processes.front().first);
   return sample;
 }
 

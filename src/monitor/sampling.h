@@ -7,11 +7,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "evidence/model/case.h"
+#include "monitor/cgroup_watch.h"
 
 namespace segwhy {
 
@@ -48,9 +48,9 @@ class SampleHistory {
 
 class MemorySampler {
  public:
-  // `cgroup_memory`: path of the cgroup's current-use file, empty when there is none.
-  MemorySampler(std::uint64_t start_ns, std::string cgroup_memory)
-      : start_ns_(start_ns), cgroup_memory_(std::move(cgroup_memory)) {}
+  // `baseline`: the counters before the program started.
+  MemorySampler(std::uint64_t start_ns, EnvironmentBaseline baseline)
+      : start_ns_(start_ns), cgroups_(std::move(baseline)) {}
 
   // Looks at `processes` if it is time to. Returns milliseconds until the next look.
   int sample_if_due(const std::vector<pid_t>& processes);
@@ -58,12 +58,14 @@ class MemorySampler {
   // As seen from process `pid`, ascending in time.
   [[nodiscard]] std::vector<MemorySample> samples_of(pid_t pid) const;
   [[nodiscard]] std::optional<std::uint64_t> peak_of(pid_t pid) const;
+  // The counters to compare with after the end of `pid`.
+  [[nodiscard]] EnvironmentBaseline baseline_of(pid_t pid) const { return cgroups_.baseline_of(pid); }
 
  private:
-  TreeSample look(const std::vector<pid_t>& processes, std::uint64_t now_ns) const;
+  TreeSample look(const std::vector<pid_t>& processes, std::uint64_t now_ns);
 
   std::uint64_t start_ns_;
-  std::string cgroup_memory_;
+  CgroupWatch cgroups_;
   std::uint64_t due_ns_ = 0;
   SamplePace pace_;
   SampleHistory history_;

@@ -49,7 +49,7 @@ TEST(SampleHistory, StaysBoundedAndKeepsEndsAndOrder) {
 }
 
 TEST(MemorySampler, SeesThisProcess) {
-  MemorySampler sampler(0, "");
+  MemorySampler sampler(0, read_baseline(::getpid()));
   EXPECT_GT(sampler.sample_if_due({::getpid()}), 0);
   const auto samples = sampler.samples_of(::getpid());
   ASSERT_EQ(samples.size(), 1U);

@@ -10,11 +10,11 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "evidence/wire/recorder.h"
 #include "evidence/wire/session.h"
-#include "monitor/clock.h"
 
 namespace segwhy {
 

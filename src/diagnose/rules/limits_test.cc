@@ -173,6 +173,19 @@ TEST(OutOfMemory, MachineCounterThatMovedForSomebodyElse) {
   const Verdict v = b.verdict();
   EXPECT_EQ(v.verdict_class, "killed");
   EXPECT_TRUE(has_alternative(v, "out-of-memory"));
+  b.raw().machine.oom_kills_window_s = 60;
+  EXPECT_EQ(b.verdict().verdict_class, "killed");
+}
+
+TEST(OutOfMemory, MachineCounterThatMovedAtThatMoment) {
+  auto b = sigkill();
+  b.raw().machine.oom_kills_after = 4;
+  b.raw().machine.oom_kills_window_s = 1.5;
+  b.raw().machine.peak_rss = 20 * kMiB;  // in a container whose limit is not seen
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "out-of-memory");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_TRUE(has_alternative(v, "killed"));
 }
 
 TEST(OutOfMemory, PlainSigkillIsKilled) {

@@ -1,7 +1,7 @@
 // out-of-memory: the kernel's or a cgroup's OOM killer ended the process: SIGKILL, and a counter that moved.
 //
-// Near misses: a plain SIGKILL (killed); a counter of the whole machine that moved for another process while this one
-// was small.
+// Near misses: a plain SIGKILL (killed); a counter of the whole machine that moved for another process, long before
+// this one died, while this one was small.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -17,6 +17,18 @@ namespace {
 
 bool moved(const std::optional<std::uint64_t>& before, const std::optional<std::uint64_t>& after) {
   return before && after && *after > *before;
+}
+
+// A kill by the kernel and a kill by somebody else so close together would be a coincidence.
+bool moved_just_now(const Machine& machine) {
+  constexpr double kCoincidenceS = 5;
+  return machine.oom_kills_window_s && *machine.oom_kills_window_s < kCoincidenceS;
+}
+
+std::string when(const Machine& machine) {
+  return machine.oom_kills_window_s
+             ? fmt::format(" in the {:.1f} s before the end was seen", *machine.oom_kills_window_s)
+             : "";
 }
 
 std::uint64_t last_rss(const Machine& machine) {
@@ -71,7 +83,7 @@ std::optional<Candidate> out_of_memory(const Facts& facts) {
   const bool small = limit && rss != 0 && rss < *limit / 20;
   Candidate candidate{.slug = "out-of-memory", .confidence = Confidence::kLikely, .score = 60};
   if (large && (cgroup || kernel)) candidate.confidence = Confidence::kCertain;
-  if (small && !cgroup && !declared) candidate.confidence = Confidence::kPossible;
+  if (small && !cgroup && !declared && !moved_just_now(machine)) candidate.confidence = Confidence::kPossible;
   candidate.summary =
       fmt::format("The {} killed the process for want of memory{}{}.", cgroup ? "container's memory limit" : "kernel",
                   limit ? fmt::format(" ({}: {})", cgroup ? "limit" : "machine", human_bytes(*limit)) : "",
@@ -80,8 +92,8 @@ std::optional<Candidate> out_of_memory(const Facts& facts) {
     candidate.evidence.push_back(fmt::format("oom_kill of cgroup {} went from {} to {}.", machine.cgroup->path,
                                              *machine.cgroup->oom_kills_before, *machine.cgroup->oom_kills_after));
   if (kernel)
-    candidate.evidence.push_back(fmt::format("The kernel's oom_kill counter went from {} to {}.",
-                                             *machine.oom_kills_before, *machine.oom_kills_after));
+    candidate.evidence.push_back(fmt::format("The kernel's oom_kill counter went from {} to {}{}.",
+                                             *machine.oom_kills_before, *machine.oom_kills_after, when(machine)));
   add_memory_evidence(facts, candidate);
   add_advice(facts, candidate);
   if (candidate.confidence != Confidence::kCertain)

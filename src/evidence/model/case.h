@@ -418,6 +418,7 @@ struct Machine {
   std::uint32_t cpus = 0;
   std::optional<std::uint64_t> memory_total, memory_available, swap_total, swap_free;
   std::optional<std::uint64_t> oom_kills_before, oom_kills_after;  // /proc/vmstat oom_kill, the whole machine
+  std::optional<double> oom_kills_window_s;                        // between these two
   std::map<std::string, Limit> limits;  // "as", "data", "stack", "nproc", "nofile", "core", "memlock"
   std::optional<std::uint64_t> threads, threads_max, pid_max;  // of the process; kernel.threads-max; kernel.pid_max
   std::optional<std::uint64_t> user_threads;                   // of this user, counted against RLIMIT_NPROC
@@ -432,8 +433,9 @@ struct Machine {
   void fields(V& v) {
     v("os", os), v("kernel", kernel), v("cpu", cpu), v("cpus", cpus), v("memory_total", memory_total);
     v("memory_available", memory_available), v("swap_total", swap_total), v("swap_free", swap_free);
-    v("oom_kills_before", oom_kills_before), v("oom_kills_after", oom_kills_after), v("limits", limits);
-    v("threads", threads), v("threads_max", threads_max), v("pid_max", pid_max), v("user_threads", user_threads);
+    v("oom_kills_before", oom_kills_before), v("oom_kills_after", oom_kills_after);
+    v("oom_kills_window_s", oom_kills_window_s), v("limits", limits), v("threads", threads),
+        v("threads_max", threads_max), v("pid_max", pid_max), v("user_threads", user_threads);
     v("mappings", mappings), v("mappings_max", mappings_max), v("shm_total", shm_total), v("shm_free", shm_free);
     v("overcommit", overcommit), v("cgroup", cgroup), v("samples", samples), v("peak_rss", peak_rss);
   }

@@ -1,4 +1,4 @@
-// The clock of the wire records and of every duration in the monitor.
+// The clock of the wire records and of every duration outside the runtime.
 #pragma once
 
 #include <cstdint>
