@@ -1,0 +1,118 @@
+#include "runtime/exact/findings.h"
+
+#include "runtime/crash/thread_state.h"
+#include "runtime/exact/blocks.h"
+#include "runtime/exact/views.h"
+#include "runtime/pal/atomic.h"
+#include "runtime/pal/registers.h"
+#include "runtime/pal/syscall.h"
+#include "runtime/pal/ticks.h"
+
+namespace segwhy::runtime::exact {
+namespace {
+
+using wire::Access;
+using wire::AccessFinding;
+using wire::AccessTable;
+
+// The most that a string function of libc takes in one step: four vectors of 64 bytes, aligned to all four.
+constexpr uintptr_t kStringStep = 256;
+
+Reporter reporter;
+
+[[nodiscard]] uint32_t own_tid() {
+  const uint32_t known = nearby_thread_state().tid;
+  return known != 0 ? known : pal::thread_id();
+}
+
+// A string function may read from the aligned step in which a byte of the block lies, or to the end of the page.
+[[nodiscard]] bool is_overread(const Bounds& bounds, const Touched& touched) {
+  if ((touched.accesses & kWrite) != 0) return false;
+  const bool begins_inside = touched.begin >= bounds.address && touched.begin < bounds.end();
+  if (begins_inside && (touched.begin / kPageBytes) == ((touched.end - 1) / kPageBytes)) return true;
+  const uintptr_t first = bounds.address & ~(kStringStep - 1);
+  const uintptr_t last = (bounds.end() + kStringStep - 1) & ~(kStringStep - 1);
+  return touched.begin >= first && touched.end <= last;
+}
+
+[[nodiscard]] uint32_t flags_of(const Trapped& trapped, const Bounds& bounds, const Touched& touched) {
+  uint32_t flags = trapped.by_system_call ? wire::kAccessBySystemCall : 0u;
+  if ((touched.accesses & kRead) != 0) flags |= wire::kAccessRead;
+  if ((touched.accesses & kWrite) != 0) flags |= wire::kAccessWrite;
+  if (!bounds.live) flags |= wire::kAccessAfterFree;
+  const bool inside = touched.begin >= bounds.address && touched.end <= bounds.end();
+  if (!inside && !(trapped.origin == CodeOrigin::kStringFunction && is_overread(bounds, touched)))
+    flags |= wire::kAccessOutOfBounds;
+  return flags;
+}
+
+[[nodiscard]] Access access_of(const Trapped& trapped, const Bounds& bounds, const Touched& touched) {
+  Access access{};
+  access.pc = trapped.pc;
+  access.ticks = pal::ticks();
+  access.offset = static_cast<int64_t>(touched.begin - bounds.address);
+  access.width = touched.end - touched.begin;
+  access.tid = own_tid();
+  access.flags = flags_of(trapped, bounds, touched);
+  return access;
+}
+
+void log(uint32_t block, const Access& access) {
+  if (AccessTable* const table = access_table()) pal::fetch_add(table->accesses, 1);
+  wire::WatchedBlock* const watched = published(block);
+  if (watched == nullptr) return;
+  const uint64_t number = pal::fetch_add(watched->accesses, 1);
+  watched->log[number % wire::kLoggedAccesses] = access;
+}
+
+// The place of a new finding in the table, or kMaxAccessFindings.
+[[nodiscard]] uint32_t claim_finding() {
+  AccessTable* const table = access_table();
+  if (table == nullptr) return wire::kMaxAccessFindings;
+  const uint32_t index = pal::fetch_add(table->finding_count, 1);
+  return index < wire::kMaxAccessFindings ? index : wire::kMaxAccessFindings;
+}
+
+[[nodiscard]] AccessFinding* finding_at(uint32_t index) {
+  return index < wire::kMaxAccessFindings ? &access_table()->findings[index] : nullptr;
+}
+
+void fill_finding(AccessFinding& finding, const Trapped& trapped, uint32_t block, const Access& access) {
+  finding.record = block;
+  finding.access = access;
+  finding.block = published(block)->block;
+  pal::read_registers(trapped.context, finding.registers);
+  pal::store(finding.complete, 1);
+}
+
+void report(const Trapped& trapped, uint32_t block, const Access& access) {
+  constexpr uint32_t kClaimed = 0xffffffff;
+  if (!pal::compare_exchange(*trapped.finding, 0u, kClaimed)) {
+    AccessFinding* const first = finding_at(pal::load(*trapped.finding) - 1);
+    if (first != nullptr) pal::fetch_add(first->repeats, 1);
+    return;
+  }
+  const uint32_t index = claim_finding();
+  AccessFinding* const finding = finding_at(index);
+  if (finding != nullptr) fill_finding(*finding, trapped, block, access);
+  pal::store(*trapped.finding, index + 1);
+  if (reporter != nullptr) reporter(trapped.info, trapped.context, finding);
+}
+
+}  // namespace
+
+void report_to(Reporter function) {
+  reporter = function;
+}
+
+void observe(const Trapped& trapped, const Touched& touched) {
+  if (touched.begin == touched.end) return;
+  const uint32_t block = nearest_block(touched.begin);
+  if (block == kNoBlock) return;
+  const Access access = access_of(trapped, bounds_of(block), touched);
+  log(block, access);
+  if ((access.flags & (wire::kAccessOutOfBounds | wire::kAccessAfterFree)) != 0) report(trapped, block, access);
+  if (count_access(block)) open_block(block, wire::kWatchBudget);
+}
+
+}  // namespace segwhy::runtime::exact
