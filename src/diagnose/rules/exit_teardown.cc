@@ -1,6 +1,8 @@
 // exit-teardown: the crash happened while the interpreter or the static destructors were shutting down, on the thread
 // that does so or on another one that still ran.
 //
+// A heap that the allocator finds damaged while everything is released was damaged before: then this is only a lead.
+//
 // Near misses (frames.h, shutdown_of): the main thread that waits for the program's own threads is not shutting down
 // yet; neither is a function registered with atexit, whose crash is the program's own.
 #include <fmt/format.h>
@@ -56,6 +58,14 @@ std::string other_threads(const Facts& facts) {
   return joined(names, ", ");
 }
 
+// The allocator's words about its own bookkeeping. "double free or corruption" may mean two owners that both clean up,
+// which is what teardown does.
+bool heap_was_damaged(const Facts& facts) {
+  const text::HeapComplaint* const complaint = heap_complaint(facts);
+  return complaint != nullptr && complaint->kind == text::HeapComplaint::Kind::kMetadata &&
+         !text::contains(complaint->text, "double free");
+}
+
 void add_advice(const Facts& facts, const Teardown& teardown, Candidate& candidate) {
   if (joinable_thread_destroyed(facts))
     candidate.advice.push_back(
@@ -83,6 +93,7 @@ std::optional<Candidate> exit_teardown(const Facts& facts) {
   const bool joinable =
       joinable_thread_destroyed(facts) && teardown->own_thread && teardown->shutdown.static_destructors;
   if (joinable) candidate.confidence = Confidence::kCertain;
+  if (heap_was_damaged(facts)) candidate.confidence = Confidence::kPossible;
   const char* what =
       teardown->shutdown.static_destructors ? "exit handlers and static destructors" : "interpreter shutdown";
   std::string how = facts.aborted() ? "aborted" : "crashed";

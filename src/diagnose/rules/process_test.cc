@@ -193,6 +193,20 @@ TEST(ExitTeardown, DaemonThreadWhileTheMainThreadFinalises) {
   EXPECT_THAT(v.summary, HasSubstr("still running"));
 }
 
+TEST(ExitTeardown, DamagedHeapIsOlderThanTheShutdownThatMeetsIt) {
+  const auto aborted_with = [](const char* text) {
+    CaseBuilder b;
+    b.abort().abort_text(text).crashed({libc("raise"), libc("abort"), libc("__libc_message"), libc("malloc_printerr"),
+                                        libc("_int_free"), interpreter("dict_dealloc"), interpreter("Py_FinalizeEx")},
+                                       false);
+    return b.verdict();
+  };
+  const Verdict damaged = aborted_with("corrupted size vs. prev_size\n");
+  EXPECT_EQ(damaged.verdict_class, "heap-corruption");
+  EXPECT_TRUE(has_alternative(damaged, "exit-teardown"));
+  EXPECT_EQ(aborted_with("double free or corruption (!prev)\n").verdict_class, "exit-teardown");
+}
+
 TEST(ExitTeardown, WaitingForThreadsAndAtexitCallbacksAreStillTheProgram) {
   for (const char* inner : {"wait_for_thread_shutdown", "atexit_callfuncs"}) {
     CaseBuilder b;
