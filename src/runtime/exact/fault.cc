@@ -146,6 +146,7 @@ bool carry_out(int signal, siginfo_t& info, ucontext_t& context) {
     stop_watching(pal::stack_pointer(context), wire::kWatchStack);
     return true;
   }
+  if (wire::AccessTable* const table = access_table()) pal::fetch_add(table->accesses, 1);
   const uint64_t pc = pal::program_counter(context);
   CodeEntry* const entry = find_code(pc);
   if (entry == nullptr) {

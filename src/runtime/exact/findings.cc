@@ -58,7 +58,6 @@ Reporter reporter;
 }
 
 void log(uint32_t block, const Access& access) {
-  if (AccessTable* const table = access_table()) pal::fetch_add(table->accesses, 1);
   wire::WatchedBlock* const watched = published(block);
   if (watched == nullptr) return;
   const uint64_t number = pal::fetch_add(watched->accesses, 1);
