@@ -8,12 +8,21 @@
 #include "runtime/crash/handler.h"
 #include "runtime/crash/process.h"
 #include "runtime/crash/threads.h"
+#include "runtime/exact/attach.h"
 #include "runtime/heap/heap.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/next.h"
+#include "runtime/trace/stacks.h"
 
 namespace segwhy::runtime {
 namespace {
+
+// Null in an area that is too small for it.
+[[nodiscard]] wire::StackSection* stack_section() {
+  const wire::AreaHeader* const area = recorder::area();
+  if (area == nullptr || area->sections[wire::kSectionStacks].size < sizeof(wire::StackSection)) return nullptr;
+  return recorder::section<wire::StackSection>(wire::kSectionStacks);
+}
 
 void after_fork_in_child() {
   reset_dispositions_lock();
@@ -22,6 +31,7 @@ void after_fork_in_child() {
   adopt_thread_after_fork();
   join_after_fork();
   recorder::begin_after_fork();
+  trace::use_stacks(stack_section());
   heap::after_fork_in_child();
 }
 
@@ -32,7 +42,12 @@ __attribute__((constructor)) void start(int, char**, char** environment) {
   prepare_threads();
   install_handlers();
   pthread_atfork(&heap::before_fork, &heap::after_fork_in_parent, &after_fork_in_child);
-  heap::start_heap();
+  if (recorder::area() != nullptr) {
+    trace::find_python();
+    trace::use_stacks(stack_section());
+    heap::start_heap();
+    exact::attach();
+  }
   announce_process();
 }
 

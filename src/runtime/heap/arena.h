@@ -28,6 +28,7 @@ struct Slot {
   uint64_t size;     // as requested
   uint32_t pages;    // populated, up to the end of the slot's data
   SlotState state;
+  bool revoke_at_once;  // when the block is freed
 };
 
 inline constexpr uint32_t kStockEntries = 32;

@@ -11,19 +11,23 @@ namespace segwhy::runtime::heap {
 namespace {
 
 // A program's first moments are where new code runs: they may cost this much more, once.
-constexpr int64_t kInitialCreditNs = 400'000'000;
+constexpr int64_t kInitialCreditNs = 200'000'000;
 // More is never saved up: a long quiet phase does not pay for a long slow one.
-constexpr int64_t kMostCreditNs = 400'000'000;
+constexpr int64_t kMostCreditNs = 200'000'000;
 // Of a call path, whatever the credit is. There are at most kPaths of these to pay for.
-constexpr uint8_t kFirstBlocks = 16;
+constexpr uint8_t kFirstBlocks = 32;
 constexpr uint32_t kPaths = 1 << 14;
 // One that was preempted while it was measured.
 constexpr uint64_t kMostTicks = 4'000'000;
 // What a page costs when it is touched again at its new address.
 constexpr uint64_t kTicksPerPage = 60;
+// Making pages inaccessible empties the CPU's address cache (virtual machines, all of it): what refilling it takes.
+constexpr uint64_t kTicksPerRevocation = 16'000;
 // Between two looks at the CPU clock: so much was charged, or so many blocks were refused.
 constexpr uint64_t kLookTicks = 1 << 20;
 constexpr uint32_t kLookRefusals = 512;
+
+enum Level : uint32_t { kLevelAll = 0, kLevelBatches = 1, kLevelFirstOnly = 2 };
 
 struct Account {
   uint64_t spent;       // ticks, all
@@ -33,7 +37,7 @@ struct Account {
   uint32_t refusals;  // since the last look
   uint32_t permille;
   uint32_t looking;  // 1: a thread does
-  bool exhausted;
+  uint32_t level;    // Level
   uint8_t paths[kPaths];
 };
 
@@ -61,7 +65,7 @@ void publish(uint64_t window_cpu_ns, int64_t window_spent_ns) {
   wire::AreaHeader* const area = recorder::area();
   if (area == nullptr) return;
   wire::GovernorState& state = area->governor;
-  const uint32_t level = account.exhausted ? 1 : 0;
+  const uint32_t level = account.level;
   if (level != state.level) ++state.changes;
   state.level = level;
   if (level > state.highest_level) state.highest_level = level;
@@ -82,7 +86,7 @@ void look() {
   account.credit_ns = credit;
   account.seen_spent = spent;
   account.seen_cpu_ns = cpu_ns;
-  pal::store(account.exhausted, credit <= 0);
+  pal::store(account.level, credit <= 0 ? kLevelFirstOnly : credit < kMostCreditNs / 2 ? kLevelBatches : kLevelAll);
   pal::store(account.refusals, 0u);
   publish(passed_ns, spent_ns);
   pal::store(account.looking, 0u);
@@ -109,21 +113,23 @@ void restart_governor() {
   account.looking = 0;
 }
 
-bool admit_block(const void* return_address, const void* frame) {
-  if (account.permille >= 1000) return true;
+Admission admit_block(const void* return_address, const void* frame) {
+  if (account.permille >= 1000) return Admission::kAtOnce;
   uint8_t& blocks = blocks_of_path(return_address, frame);
   const uint8_t count = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
   if (count < kFirstBlocks) {
     __atomic_store_n(&blocks, static_cast<uint8_t>(count + 1), __ATOMIC_RELAXED);
-    return true;
+    return Admission::kAtOnce;
   }
-  if (!__atomic_load_n(&account.exhausted, __ATOMIC_RELAXED)) return true;
+  const uint32_t level = __atomic_load_n(&account.level, __ATOMIC_RELAXED);
+  if (level != kLevelFirstOnly) return level == kLevelAll ? Admission::kAtOnce : Admission::kInBatch;
   if (__atomic_add_fetch(&account.refusals, 1, __ATOMIC_RELAXED) >= kLookRefusals) look();
-  return false;
+  return Admission::kRefused;
 }
 
-void charge(uint64_t ticks, uint64_t pages) {
-  const uint64_t cost = (ticks < kMostTicks ? ticks : kMostTicks) + pages * kTicksPerPage;
+void charge(uint64_t ticks, uint64_t pages, bool revoked) {
+  const uint64_t hidden = pages * kTicksPerPage + (revoked ? kTicksPerRevocation : 0);
+  const uint64_t cost = (ticks < kMostTicks ? ticks : kMostTicks) + hidden;
   const uint64_t spent = __atomic_add_fetch(&account.spent, cost, __ATOMIC_RELAXED);
   if (spent - __atomic_load_n(&account.seen_spent, __ATOMIC_RELAXED) >= kLookTicks) look();
 }

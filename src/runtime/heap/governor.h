@@ -2,8 +2,9 @@
 //
 // Cost is the time that the heap's own slow path takes, by the CPU's counter, and what a moved page costs later. It is
 // paid from a credit that grows with the program's CPU time and starts with enough for a short program to be protected
-// in full. Without credit only the first blocks of each call path are protected, so that code that runs for the first
-// time is always looked at. Its state is in the recorder: what it did is in the report.
+// in full. When half of it is used up, freed blocks are made inaccessible in batches; without credit only the first
+// blocks of each call path are protected, so that code that runs for the first time is always looked at. Its state is
+// in the recorder: what it did is in the report.
 //
 // Thread-safe, async-signal-safe, no locks; valid when zeroed.
 #pragma once
@@ -18,10 +19,16 @@ void start_governor(uint32_t budget_permille);
 // In a forked child, whose CPU time starts anew.
 void restart_governor();
 
-// Whether the block that `return_address`, called with `frame`, asks for may be protected.
-[[nodiscard]] bool admit_block(const void* return_address, const void* frame);
+enum class Admission {
+  kRefused,  // not to be protected
+  kInBatch,  // revoked some time after it was freed, with others
+  kAtOnce,   // revoked when it is freed
+};
 
-// The time that work for one block took, of `pages` pages that were moved or mapped.
-void charge(uint64_t ticks, uint64_t pages);
+// What becomes of the block that `return_address`, called with `frame`, asks for.
+[[nodiscard]] Admission admit_block(const void* return_address, const void* frame);
+
+// The time that work for one block of `pages` pages took; whether pages were made inaccessible in it.
+void charge(uint64_t ticks, uint64_t pages, bool revoked);
 
 }  // namespace segwhy::runtime::heap

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "runtime/heap/allowance.h"
+#include "runtime/heap/batch.h"
 #include "runtime/heap/canary.h"
 #include "runtime/heap/governor.h"
 #include "runtime/heap/ledger.h"
@@ -78,15 +79,17 @@ void start_heap() {
 }
 
 void before_fork() {
+  lock_batch();
   lock_arena();
 }
 
 void after_fork_in_parent() {
   unlock_arena();
+  unlock_batch();
 }
 
 void after_fork_in_child() {
-  unlock_arena();
+  after_fork_in_parent();
   if (recorder::area() == nullptr || arena().base == 0) return;
   choose_canary_key();
   restart_governor();

@@ -4,6 +4,7 @@
 
 #include "runtime/crash/process.h"
 #include "runtime/crash/thread_state.h"
+#include "runtime/heap/canary.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/syscall.h"
@@ -132,6 +133,20 @@ void report_wrong(const Wrong& wrong) {
   }
   pal::store(finding->complete, 1u);
   ring_doorbell();
+}
+
+void report_overwritten(uint32_t slot, wire::FindingKind kind, uint32_t stack, uintptr_t at, uintptr_t end) {
+  uint8_t expected[wire::kFindingBytes];
+  Wrong wrong{kind, slot, stack, at, 0, reinterpret_cast<const uint8_t*>(at), expected, 0, 0};
+  const uint64_t key = recorder::area()->canary_key;
+  for (uintptr_t byte = at; byte < end; ++byte) {
+    if (byte - at < wire::kFindingBytes) expected[wrong.byte_count++] = canary_byte(key, byte);
+    if (*reinterpret_cast<const uint8_t*>(byte) != canary_byte(key, byte)) ++wrong.count;
+  }
+  if (const BlockRecord* const record = record_of(slot)) {
+    wrong.last_good_ticks = kind == wire::kFindingWriteAfterFree ? record->freed_ticks : record->allocated_ticks;
+  }
+  report_wrong(wrong);
 }
 
 }  // namespace segwhy::runtime::heap

@@ -41,4 +41,8 @@ struct Wrong {
 };
 void report_wrong(const Wrong& wrong);
 
+// The canary or fill from `at`, the first wrong byte, to `end`, of which at least that byte was overwritten since it
+// was planted.
+void report_overwritten(uint32_t slot, wire::FindingKind kind, uint32_t stack, uintptr_t at, uintptr_t end);
+
 }  // namespace segwhy::runtime::heap
