@@ -1,10 +1,11 @@
 # Segwhy's commands. README.md says what each is for; everything they need they install.
 #
 #   make demo    set up, then explain a real TensorFlow crash
-#   make check   set up, then the tests that need no package but Segwhy's own
+#   make check   set up, then all tests: the quick ones first, then those with TensorFlow
 #   make bench   set up, then measure
 #
-# Stages: check is lint, unit and quick; slow (TensorFlow and other packages) and tables (the case files) stand alone. SEGWHY_ENVS: where the test environments are kept (.envs).
+# Stages: check is lint, unit, quick and slow (TensorFlow); tables (what Segwhy says of the case files), fuzz and sanitize
+# stand alone. SEGWHY_ENVS: where the test environments are kept (.envs). CI=1: a missing Python is a failure.
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,7 +44,7 @@ $(VENV)/.tests: $(VENV)/.python tests/requirements.txt
 	$(PIP) install -r tests/requirements.txt
 	touch $@
 
-check: lint unit quick
+check: lint unit quick slow
 
 lint: $(VENV)/.tests
 	tools/lint

@@ -2,6 +2,8 @@
 """Makes the Python environments that tests and case tables run in, once each, under .envs/ or $SEGWHY_ENVS.
 
 usage: environments.py make NAME...      (an environment of environments.toml, or all of them: --all)
+                                        Where a Python is missing the environment is passed over with a word, except
+                                        in CI ($CI is set), where that is a failure.
        environments.py python X.Y        (path of an interpreter of that version, status 1 when there is none)
 
 As a module: find_python("3.8"), environment("tf-2.8.0"), adhoc(python="3.11", requirements=["numpy==1.24.4"]).
@@ -113,6 +115,18 @@ def adhoc(python: str, requirements: list[str]) -> Path:
     return make(f"case-{python}-{key}", python, sorted(requirements))
 
 
+def make_listed(names: list[str]) -> int:
+    """Makes environments; returns the command's status."""
+    status = 0
+    for name in names:
+        try:
+            print(environment(name), flush=True)
+        except EnvironmentUnavailable as error:
+            print(f"{'failed' if os.environ.get('CI') else 'passed over'}: {error}", file=sys.stderr)
+            status = 1 if os.environ.get("CI") else status
+    return status
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) == 2 and arguments[0] == "python":
         found = find_python(arguments[1])
@@ -124,13 +138,7 @@ def main(arguments: list[str]) -> int:
         if unknown:
             print(f"unknown environment: {', '.join(unknown)}; known: {', '.join(listed())}", file=sys.stderr)
             return 2
-        for name in names:
-            try:
-                print(environment(name))
-            except EnvironmentUnavailable as error:
-                print(error, file=sys.stderr)
-                return 1
-        return 0
+        return make_listed(names)
     print(__doc__, file=sys.stderr)
     return 2
 

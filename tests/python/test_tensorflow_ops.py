@@ -31,6 +31,7 @@ FORMS = {
     "model = tf.keras.Sequential([tf.keras.layers.Dense(4), Layer()])\nmodel.compile('sgd', 'mse')\n"
     "model.predict(tf.ones([8, 16]))",
 }
+pytestmark = pytest.mark.slow
 OPS = ["CrashInCompute", "CrashInShard", "CrashAsync", "CrashOwnThread"]
 
 

@@ -23,6 +23,22 @@ Candidate panicked(const Facts& facts, const text::Panic& panic) {
   return candidate;
 }
 
+// The last exception, when what it says is what the program said last: it was caught, printed, and then came abort().
+const CxxException* printed_exception(const Facts& facts) {
+  const auto& exception = facts.evidence.messages.exception;
+  const bool printed = exception && !exception->type.empty() && !facts.text.last_line.empty() &&
+                       text::contains(exception->what, facts.text.last_line);
+  return printed ? &*exception : nullptr;
+}
+
+std::string what_was_said(const Facts& facts) {
+  if (facts.text.last_line.empty()) return ".";
+  if (const CxxException* exception = printed_exception(facts))
+    return fmt::format("; a C++ exception was caught and printed first: {}, \"{}\".", exception->type,
+                       facts.text.last_line);
+  return "; the last thing said was: " + facts.text.last_line;
+}
+
 }  // namespace
 
 std::optional<Candidate> abort_called(const Facts& facts) {
@@ -40,9 +56,7 @@ std::optional<Candidate> abort_called(const Facts& facts) {
     candidate.confidence = Confidence::kCertain;
     candidate.summary = fmt::format("os.abort() was called{}.", at_line(facts));
   } else {
-    candidate.summary =
-        fmt::format("{} called abort(){}{}", who, at_line(facts),
-                    facts.text.last_line.empty() ? "." : "; the last thing said was: " + facts.text.last_line);
+    candidate.summary = fmt::format("{} called abort(){}{}", who, at_line(facts), what_was_said(facts));
   }
   if (!facts.text.last_line.empty()) candidate.evidence.push_back("Last line on stderr: " + facts.text.last_line);
   if (facts.text.abort_text_known)
@@ -54,6 +68,8 @@ std::optional<Candidate> abort_called(const Facts& facts) {
     candidate.alternatives.push_back({"data-race", sentence});
   }
   add_common_evidence(facts, candidate);
+  if (std::string advice = argument_advice(facts); !asked_for && !advice.empty())
+    candidate.advice.push_back(std::move(advice));
   return candidate;
 }
 

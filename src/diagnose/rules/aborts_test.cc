@@ -151,6 +151,17 @@ TEST(Abort, NamesTheCallerAndTheLastLine) {
   EXPECT_EQ(aborted("", {libc("abort"), interpreter("os_abort")}).verdict().confidence, Confidence::kCertain);
 }
 
+TEST(Abort, ExceptionThatWasCaughtAndPrintedIsNotUncaught) {
+  auto b = aborted("FFT failed:\nno zero-sized FFTs\n");
+  b.raw().messages.exception =
+      CxxException{"std::runtime_error", "assertion failure\nno zero-sized FFTs", "memory", {}};
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "abort");
+  EXPECT_THAT(v.summary, HasSubstr("caught and printed first: std::runtime_error"));
+  b.raw().messages.exception->what = "something else";
+  EXPECT_THAT(b.verdict().summary, Not(HasSubstr("caught")));
+}
+
 TEST(Abort, RustPanic) {
   const Verdict v = aborted("thread '<unnamed>' panicked at src/lib.rs:9:5:\nindex out of bounds\n").verdict();
   EXPECT_EQ(v.verdict_class, "abort");

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Other projects' own test suites, run plainly and under Segwhy: every test must end the same.
+
+usage: suites.py [--python X.Y] [--protect MODE] [--tries N] [cpython] [numpy] [scipy]      (default: cpython numpy)
+
+cpython   test_signal test_threading test_subprocess test_faulthandler test_multiprocessing_fork test_os test_io
+numpy     numpy's tests, as installed from PyPI (an environment of its own, made when needed)
+scipy     scipy.sparse, scipy.linalg and scipy.spatial
+A test whose outcome differs is run again, both ways, up to N times (3): one that flickers plainly too is named as such
+and is no difference. Status 1: differences; 2: a suite could not be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import environments  # noqa: E402
+from case_runner import segwhy_command  # noqa: E402
+
+CPYTHON = "test_signal test_threading test_subprocess test_faulthandler test_multiprocessing_fork test_os test_io".split()
+PACKAGES = {
+    "numpy": (["numpy<3", "pytest", "hypothesis", "setuptools"], ["numpy"]),
+    "scipy": (["scipy", "numpy<3", "pytest", "hypothesis", "pooch", "pytest-timeout"], ["scipy.sparse", "scipy.linalg", "scipy.spatial"]),
+}
+# "test_x (test.test_os.FileTests.test_x) ... ok", on 3.8 "test_x (test.test_os.FileTests) ... ok"; the outcome may
+# follow on a later line when the test prints.
+CPYTHON_TEST = re.compile(r"^(\w+) \(([\w.]+)\)")
+CPYTHON_OUTCOME = re.compile(r"(?:^|\.\.\. )(ok|FAIL|ERROR|skipped|expected failure|unexpected success)\b")
+
+
+@dataclass
+class Suite:
+    """One run's command, and how its per-test outcomes are read."""
+
+    name: str
+    python: Path
+    tests: list[str]
+
+    def run(self, under: list[str], folder: Path) -> dict[str, str]:
+        if self.name == "cpython":
+            return self._run_cpython(under, folder)
+        return self._run_pytest(under, folder)
+
+    def _environment(self) -> dict[str, str]:
+        # One run's leftovers must not decide the other's outcome.
+        return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_DATABASE_FILE": "", "PYTHONHASHSEED": "0"}
+
+    def _run_cpython(self, under: list[str], folder: Path) -> dict[str, str]:
+        command = [*under, str(self.python), "-m", "test", "-v", *self.tests]
+        done = subprocess.run(command, cwd=folder, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        outcomes: dict[str, str] = {"(status)": str(done.returncode)}
+        current = None
+        for line in done.stdout.decode(errors="replace").splitlines():
+            if test := CPYTHON_TEST.match(line):
+                name, where = test.groups()
+                current = where if where.endswith("." + name) else f"{where}.{name}"
+            if current and (outcome := CPYTHON_OUTCOME.search(line)):
+                outcomes[current] = outcome.group(1)
+                current = None
+        return outcomes
+
+    def _run_pytest(self, under: list[str], folder: Path) -> dict[str, str]:
+        report = folder / "report.xml"
+        command = [*under, str(self.python), "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
+        command += [f"--junitxml={report}", "-m", "not slow", "--pyargs", *self.tests]
+        done = subprocess.run(command, cwd=folder, env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True)
+        outcomes = {"(status)": str(done.returncode)}
+        if not report.exists():
+            raise RuntimeError(f"{self.name}: no report: {done.stderr.decode(errors='replace')[-2000:]}")
+        for case in xml.parse(report).getroot().iter("testcase"):
+            kinds = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
+            outcomes[f"{case.get('classname')}::{case.get('name')}"] = kinds[0] if kinds else "ok"
+        return outcomes
+
+
+def suite_of(name: str, version: str) -> Suite:
+    if name == "cpython":
+        python = environments.find_python(version)
+        if python is None:
+            raise environments.EnvironmentUnavailable(f"no Python {version} on this machine")
+        return Suite(name, python, CPYTHON)
+    requirements, tests = PACKAGES[name]
+    return Suite(name, environments.adhoc(version, requirements), tests)
+
+
+def differing(a: dict[str, str], b: dict[str, str]) -> set[str]:
+    return {test for test in a.keys() | b.keys() if a.get(test) != b.get(test)}
+
+
+def compare(suite: Suite, under: list[str], tries: int) -> bool:
+    """Prints the comparison; True when every test that does not flicker plainly ends the same."""
+
+    def run(prefix: list[str]) -> dict[str, str]:
+        with tempfile.TemporaryDirectory(prefix="suite-") as folder:
+            return suite.run(prefix, Path(folder))
+
+    plain, watched = [run([])], [run(under)]
+    while differing(plain[0], watched[-1]) and len(plain) < tries:
+        plain.append(run([]))
+        watched.append(run(under))
+    seen_plain = {test: {outcomes.get(test) for outcomes in plain} for test in set().union(*plain)}
+    seen_watched = {test: {outcomes.get(test) for outcomes in watched} for test in set().union(*watched)}
+    different, flickering = [], []
+    for test in sorted(seen_plain.keys() | seen_watched.keys() - {"(status)"}):
+        before, after = seen_plain.get(test, {None}), seen_watched.get(test, {None})
+        if before & after:
+            if len(before) > 1 or len(after) > 1:
+                flickering.append(test)
+            continue
+        different.append(f"  {test}: plain {sorted(map(str, before))}, under Segwhy {sorted(map(str, after))}")
+    print(f"{suite.name} ({suite.python}): {len(seen_plain)} tests, {len(different)} differ, {len(flickering)} flicker", flush=True)
+    print("\n".join([*different, *(f"  flickers: {test}" for test in flickering)]))
+    return not different
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", default=["cpython", "numpy"], choices=["cpython", *PACKAGES])
+    parser.add_argument("--python", default="3.12")
+    parser.add_argument("--protect", default=None)
+    parser.add_argument("--tries", type=int, default=3)
+    options = parser.parse_args()
+    under = [str(segwhy_command()), "run", *(["--protect", options.protect] if options.protect else []), "--"]
+    status = 0
+    for name in options.suites:
+        try:
+            if not compare(suite_of(name, options.python), under, options.tries):
+                status = max(status, 1)
+        except (environments.EnvironmentUnavailable, RuntimeError, OSError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            status = 2
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
