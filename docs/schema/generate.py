@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes case.schema.json from src/evidence/model/case.h, where every field of a saved case is listed and described once.
+"""Writes case.schema.json from case.h and its parts in src/evidence/model, where every field of a saved case is listed and described once.
 
     python3 docs/schema/generate.py
 
@@ -13,7 +13,8 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-HEADER = HERE.parent.parent / "src" / "evidence" / "model" / "case.h"
+MODEL = HERE.parent.parent / "src" / "evidence" / "model"
+HEADERS = [MODEL / name for name in ("case.h", "frames.h", "heap.h")]
 OUTPUT = HERE / "case.schema.json"
 
 SCALARS = {
@@ -62,13 +63,13 @@ def properties_of(body: str) -> dict:
             for name in (part.split("=")[0].strip() for part in names.split(",")):
                 properties[name] = {**({"description": description} if description else {}), **schema_of(cxx_type)}
         elif line:
-            raise SystemExit(f"{HEADER.name}: not a member this script can read: {line}")
+            raise SystemExit(f"not a member this script can read: {line}")
         above = []
     return properties
 
 
 def generate() -> str:
-    structs = {name: properties_of(body) for name, body in STRUCT.findall(HEADER.read_text())}
+    structs = {name: properties_of(body) for name, body in STRUCT.findall("".join(header.read_text() for header in HEADERS))}
     case = structs.pop("Case")
     case["schema"] = {"const": "segwhy.case/1"}
     schema = {

@@ -12,60 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "evidence/model/frames.h"
+#include "evidence/model/heap.h"
+
 namespace segwhy {
 
-using Address = std::uint64_t;
-
 // --- frames ------------------------------------------------------------------------------------------------------
-
-// How sure a native frame is.
-inline constexpr char kTrustContext[] = "context";  // from the thread's registers
-inline constexpr char kTrustCfi[] = "cfi";          // unwound by call frame information
-inline constexpr char kTrustFp[] = "frame-pointer";
-inline constexpr char kTrustReturnAddress[] = "return-address";  // on top of the stack after a bad jump, behind a call
-inline constexpr char kTrustScan[] = "scan";                     // a return address found on the stack: may be stale
-
-struct NativeFrame {
-  Address pc = 0;             // of the instruction being executed: for a caller, inside the call instruction's line
-  std::optional<Address> sp;  // stack pointer in this frame, when known
-  std::string module;         // path of the mapped object; empty for JIT code and unmapped addresses
-  std::optional<std::uint64_t> offset;  // of pc in the module: file-relative virtual address, as addr2line takes it
-  std::string function;                 // demangled in full; empty when unknown
-  std::string short_name;               // for reading: templates and namespaces cut to what matters
-  std::string symbol;                   // as in the symbol table
-  std::optional<std::uint64_t> function_offset;
-  std::string file;  // from debug information
-  std::optional<int> line;
-  bool inlined = false;  // inlined into the next frame (same pc)
-  bool signal_frame = false;
-  std::string trust;
-
-  template <class V>
-  void fields(V& v) {
-    v("pc", pc), v("sp", sp), v("module", module), v("offset", offset), v("function", function);
-    v("short_name", short_name), v("symbol", symbol), v("function_offset", function_offset), v("file", file);
-    v("line", line), v("inlined", inlined), v("signal_frame", signal_frame), v("trust", trust);
-  }
-};
-
-struct PythonFrame {
-  std::string file;      // co_filename
-  std::string function;  // co_qualname on 3.11 and later, else co_name
-  std::optional<int> line;
-  std::optional<int> end_line, column, end_column;  // 3.11 and later; columns are 0-based UTF-8 byte offsets
-  std::string source;                               // the text of `line`, when the file could be read; not stripped
-  std::string origin;  // "user", "package" (site-packages), "stdlib", "frozen" or "" when not known
-  bool entry = false;  // called from C: a native evaluation frame stands for this and the frames it inlined
-  // Interpreter-level facts of the function that help to name what it calls (see frameworks/): string constants of the
-  // code object. Kept for the innermost frames only.
-  std::vector<std::string> constants;
-
-  template <class V>
-  void fields(V& v) {
-    v("file", file), v("function", function), v("line", line), v("end_line", end_line), v("column", column);
-    v("end_column", end_column), v("source", source), v("origin", origin), v("entry", entry), v("constants", constants);
-  }
-};
 
 // One line of the merged stack: an index into Thread::python or Thread::native.
 struct MergedFrame {
@@ -341,35 +293,6 @@ struct Framework {
   }
 };
 
-// Who a block of memory belonged to; filled from the heap's history (docs/design: Heap).
-struct BlockEvent {
-  std::vector<PythonFrame> python;
-  std::vector<NativeFrame> native;
-  std::string op;
-  std::optional<int> thread;
-  std::optional<double> age_s;
-
-  template <class V>
-  void fields(V& v) {
-    v("python", python), v("native", native), v("op", op), v("thread", thread), v("age_s", age_s);
-  }
-};
-
-struct Block {
-  Address address = 0;
-  std::uint64_t size = 0;
-  std::int64_t offset = 0;  // of the fault address from `address`
-  std::string kind;         // "tensor", "array", "other"
-  std::string state;        // "live", "freed"
-  std::optional<BlockEvent> allocated, freed;
-
-  template <class V>
-  void fields(V& v) {
-    v("address", address), v("size", size), v("offset", offset), v("kind", kind), v("state", state);
-    v("allocated", allocated), v("freed", freed);
-  }
-};
-
 // --- limits and the machine --------------------------------------------------------------------------------------
 
 struct Limit {
@@ -474,7 +397,11 @@ struct Case {
   std::optional<Fault> fault;
   Messages messages;
   std::optional<Framework> framework;
+  // At the fault address, or of the finding that explains the death.
   std::optional<Block> block;
+  std::vector<MemoryFinding> findings;  // what the runtime found wrong, in the order of their discovery
+  std::vector<BlockAccess> accesses;    // the last ones to `block`, latest first
+  std::optional<ProtectionSummary> protection;
   Machine machine;
   std::optional<ThreadCreateFailure> thread_create_failure;
   CaptureInfo capture;
@@ -482,7 +409,9 @@ struct Case {
   template <class V>
   void fields(V& v) {
     v("schema", schema), v("program", program), v("death", death), v("threads", threads), v("fault", fault);
-    v("messages", messages), v("framework", framework), v("block", block), v("machine", machine);
+    v("messages", messages), v("framework", framework), v("block", block), v("findings", findings),
+        v("accesses", accesses);
+    v("protection", protection), v("machine", machine);
     v("thread_create_failure", thread_create_failure), v("capture", capture);
   }
 };
