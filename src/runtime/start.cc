@@ -8,6 +8,7 @@
 #include "runtime/crash/handler.h"
 #include "runtime/crash/process.h"
 #include "runtime/crash/threads.h"
+#include "runtime/exact/attach.h"
 #include "runtime/heap/heap.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/next.h"
@@ -45,6 +46,7 @@ __attribute__((constructor)) void start(int, char**, char** environment) {
     trace::find_python();
     trace::use_stacks(stack_section());
     heap::start_heap();
+    exact::attach();
   }
   announce_process();
 }

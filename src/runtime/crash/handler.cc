@@ -5,6 +5,7 @@
 #include "runtime/crash/recovery.h"
 #include "runtime/crash/signal_event.h"
 #include "runtime/crash/thread_state.h"
+#include "runtime/exact/fault.h"
 #include "runtime/heap/arena.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/guarded_copy.h"
@@ -36,7 +37,7 @@ uint32_t handled_count;
 [[nodiscard]] SignalEvent make_event(siginfo_t& info, ucontext_t& context) {
   const bool translated = make_memory_fault(info);
   const int signal = info.si_signo;
-  SignalEvent event{signal, info, context, application_action(signal), 0, false, translated};
+  SignalEvent event{signal, info, context, application_action(signal), 0, false, translated, 0};
   event.blocked = nearby_thread_state().mask.blocked_under(interrupted_mask(context));
   // A fault under a blocked signal kills, whatever handler there is.
   event.has_application_handler = event.action.calls_handler() && !(event.is_fault() && in_mask(event.blocked, signal));
@@ -71,6 +72,7 @@ void pend(const SignalEvent& event) {
 }
 
 [[nodiscard]] bool wants_hand_over(const SignalEvent& event) {
+  if (event.access_finding != 0) return true;
   if (!in_mask(kCrashMask, event.signal)) return note_termination(event);
   if (!event.has_application_handler) return true;
   return pal::load(handled_count) < session()->handled_capture_limit &&
@@ -96,34 +98,6 @@ void attempt_recoverably(void* argument) {
   if (run_recoverably(thread, &attempt_hand_over, argument)) return;
   (void)run_recoverably(
       thread, [](void* state) { abandon_hand_over(*static_cast<const ThreadState*>(state)); }, &thread);
-}
-
-// The kernel may have started the handler on a stack of the application's with little room: the runtime's own is used
-// for the real work, and named to the kernel meanwhile, so that a fault of the runtime's own lands on it too.
-// True when the signal was handed over.
-[[nodiscard]] bool hand_over_if_wanted(const SignalEvent& event) {
-  Attempt attempt{event, false};
-  const ThreadState* const thread = thread_state();
-  if (thread == nullptr) {  // on borrowed TLS, which cannot hold a net
-    attempt_hand_over(&attempt);
-    return attempt.handed_over;
-  }
-  AltStack* const stack = thread->stack;
-  if (stack == nullptr || stack->holds(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)))) {
-    attempt_recoverably(&attempt);
-    return attempt.handed_over;
-  }
-  pal::call_on_stack(
-      stack->top(),
-      [](void* argument) {
-        install_alt_stack(nearby_thread_state().stack);
-        attempt_recoverably(argument);
-      },
-      &attempt);
-  stack_t before = event.context.uc_stack;
-  if ((before.ss_flags & kAutoDisarm) != 0) before = {nullptr, SS_DISABLE, 0};
-  pal::set_signal_stack(&before);
-  return attempt.handed_over;
 }
 
 // True when returning to the interrupted instruction raises the same fault again.
@@ -197,7 +171,36 @@ void run_application_handler(const SignalEvent& event, bool handed_over) {
 
 }  // namespace
 
+// The kernel may have started the handler on a stack of the application's with little room: the runtime's own is used
+// for the real work, and named to the kernel meanwhile, so that a fault of the runtime's own lands on it too.
+// True when the signal was handed over.
+bool hand_over_if_wanted(const SignalEvent& event) {
+  Attempt attempt{event, false};
+  const ThreadState* const thread = thread_state();
+  if (thread == nullptr) {  // on borrowed TLS, which cannot hold a net
+    attempt_hand_over(&attempt);
+    return attempt.handed_over;
+  }
+  AltStack* const stack = thread->stack;
+  if (stack == nullptr || stack->holds(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)))) {
+    attempt_recoverably(&attempt);
+    return attempt.handed_over;
+  }
+  pal::call_on_stack(
+      stack->top(),
+      [](void* argument) {
+        install_alt_stack(nearby_thread_state().stack);
+        attempt_recoverably(argument);
+      },
+      &attempt);
+  stack_t before = event.context.uc_stack;
+  if ((before.ss_flags & kAutoDisarm) != 0) before = {nullptr, SS_DISABLE, 0};
+  pal::set_signal_stack(&before);
+  return attempt.handed_over;
+}
+
 void on_signal(int, siginfo_t* info, void* context) {
+  if (exact::carry_out(*info, *static_cast<ucontext_t*>(context))) return;
   const SignalEvent event = make_event(*info, *static_cast<ucontext_t*>(context));
   if (event.is_fault() && pal::fix_up_guarded_copy(event.context)) return;
   if (runs_recoverably(nearby_thread_state()) && thread_state() != nullptr) {

@@ -15,7 +15,12 @@
 
 #include <signal.h>
 
+#include "runtime/crash/signal_event.h"
+
 namespace segwhy::runtime {
+
+// Hands `event` over on a stack with room for that, with a net under it. True when it was handed over.
+bool hand_over_if_wanted(const SignalEvent& event);
 
 // What the kernel calls for every signal of install_handlers().
 void on_signal(int signal, siginfo_t* info, void* context);

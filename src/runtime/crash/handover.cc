@@ -97,6 +97,7 @@ void fill_record(CrashRecord& record, const SignalEvent& event) {
   record.thread_context_count = 0;
   record.service_size = 0;
   record.service_copied = 0;
+  record.access_finding = event.access_finding;
   static_assert(sizeof record.siginfo == sizeof event.info);
   memcpy(record.siginfo, &event.info, sizeof record.siginfo);
   pal::read_registers(event.context, record.registers);

@@ -16,6 +16,7 @@ struct SignalEvent {
   SignalMask blocked;            // synchronous signals that the application blocks here
   bool has_application_handler;  // one that is going to be called
   bool translated;               // from another signal: the instruction, run again, would raise that one
+  uint32_t access_finding;       // as in wire::CrashRecord: an incident that the program survives
 
   // Raised by the instruction itself, not sent with kill, raise or sigqueue.
   [[nodiscard]] bool is_fault() const { return info.si_code > 0 && in_mask(kSynchronousMask, signal); }

@@ -122,8 +122,8 @@ enum class Done { kYes, kUnsupported, kStackFault };
   return run_stub(context, entry, shifts) ? Done::kYes : Done::kUnsupported;
 }
 
-[[nodiscard]] bool is_ours(int signal, const siginfo_t& info, const ucontext_t& context) {
-  return signal == SIGSEGV && info.si_code == SEGV_ACCERR && nearest_block(fault_address(info)) != kNoBlock &&
+[[nodiscard]] bool is_ours(const siginfo_t& info, const ucontext_t& context) {
+  return info.si_signo == SIGSEGV && info.si_code == SEGV_ACCERR && nearest_block(fault_address(info)) != kNoBlock &&
          (pal::reg(context, REG_ERR) & kInstructionFetch) == 0;
 }
 
@@ -136,10 +136,10 @@ void tell_as_original(siginfo_t& info, ucontext_t& context) {
 
 }  // namespace
 
-bool carry_out(int signal, siginfo_t& info, ucontext_t& context) {
+bool carry_out(siginfo_t& info, ucontext_t& context) {
   if (views().watched == 0) return false;
   tell_as_original(info, context);
-  if (!is_ours(signal, info, context)) return false;
+  if (!is_ours(info, context)) return false;
 
   // The kernel puts signal frames on the stack, so a stack cannot be watched.
   if (nearest_block(pal::stack_pointer(context)) != kNoBlock) {

@@ -11,6 +11,6 @@ namespace segwhy::runtime::exact {
 // and `context` then speak of the original instruction, never of generated code.
 //
 // Async-signal-safe; may be entered again from a handler that interrupted generated code.
-[[nodiscard]] bool carry_out(int signal, siginfo_t& info, ucontext_t& context);
+[[nodiscard]] bool carry_out(siginfo_t& info, ucontext_t& context);
 
 }  // namespace segwhy::runtime::exact

@@ -13,17 +13,16 @@ constexpr size_t kStubs = kCodeBytes / kStubBytes;
 constexpr size_t kShiftBytes = 7;  // lea r64, [r64 + disp32]
 constexpr size_t kMostShifts = 2;
 constexpr size_t kJumpBytes = 14;  // jmp [rip], and the address
-static_assert(2 * kMostShifts * kShiftBytes + kMaxInstructionBytes + kJumpBytes <= kStubBytes);
 
-// What leave_stub() needs to know; lies behind the jump in the stub's own 64 bytes.
+// What leave_stub() needs to know; the last bytes of a stub. With the jump's target it tells the original's address.
 struct Origin {
-  uint64_t pc;
   uint8_t length;  // of the original instruction
   uint8_t body_length;
   uint8_t shifts;
 };
+constexpr size_t kOriginOffset = kStubBytes - sizeof(Origin);
+static_assert(2 * kMostShifts * kShiftBytes + kMaxInstructionBytes + kJumpBytes <= kOriginOffset);
 
-Origin origins[kStubs];  // zero until used: only the pages in use cost
 uint32_t used_stubs;
 
 struct Shift {
@@ -150,7 +149,8 @@ uintptr_t make_stub(uint64_t pc, const Instruction& instruction, uint8_t shifts)
   emit.bytes(body.bytes, body.length);
   emit.shift_all(shifts, -distance());
   emit.jump(pc + instruction.length);
-  origins[index] = {pc, instruction.length, static_cast<uint8_t>(body.length), shifts};
+  const Origin origin{instruction.length, static_cast<uint8_t>(body.length), shifts};
+  memcpy(reinterpret_cast<void*>(views().code_writable + index * kStubBytes + kOriginOffset), &origin, sizeof origin);
   pal::store(used_stubs, index + 1);
   return place;
 }
@@ -158,19 +158,24 @@ uintptr_t make_stub(uint64_t pc, const Instruction& instruction, uint8_t shifts)
 bool leave_stub(ucontext_t& context) {
   greg_t& pc = context.uc_mcontext.gregs[REG_RIP];
   const uintptr_t offset = static_cast<uintptr_t>(pc) - views().code;
-  if (offset >= pal::load(used_stubs) * kStubBytes || views().watched == 0) return false;
+  if (offset >= pal::load(used_stubs) * kStubBytes) return false;
 
-  const Origin& origin = origins[offset / kStubBytes];
+  const uintptr_t stub = views().code + offset / kStubBytes * kStubBytes;
   const size_t at = offset % kStubBytes;
+  Origin origin{};
+  memcpy(&origin, reinterpret_cast<const void*>(stub + kOriginOffset), sizeof origin);
   const auto count = static_cast<size_t>(__builtin_popcount(origin.shifts));
   const size_t body = count * kShiftBytes;
+  const size_t body_end = body + origin.body_length;
+  uint64_t behind = 0;
+  memcpy(&behind, reinterpret_cast<const void*>(stub + body_end + body + kJumpBytes - sizeof behind), sizeof behind);
   if (at <= body) {
     unshift(context, origin.shifts, 0, at / kShiftBytes);
-    pc = static_cast<greg_t>(origin.pc);
-    return true;
+    pc = static_cast<greg_t>(behind - origin.length);
+  } else {
+    unshift(context, origin.shifts, (at - body_end) / kShiftBytes, count);
+    pc = static_cast<greg_t>(behind);
   }
-  unshift(context, origin.shifts, (at - body - origin.body_length) / kShiftBytes, count);
-  pc = static_cast<greg_t>(origin.pc + origin.length);
   return true;
 }
 

@@ -22,7 +22,7 @@ std::uint32_t taken;
 
 void on_fault(int signal, siginfo_t* info, void* raw) {
   auto& context = *static_cast<ucontext_t*>(raw);
-  if (carry_out(signal, *info, context)) return;
+  if (carry_out(*info, context)) return;
   if (pal::fix_up_guarded_copy(context)) return;
   struct sigaction plain {};
   plain.sa_handler = SIG_DFL;
