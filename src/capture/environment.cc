@@ -65,6 +65,16 @@ std::optional<std::uint64_t> threads_of_user(std::string_view uid) {
   return seen > 0 ? std::optional(threads) : std::nullopt;
 }
 
+// Whether RLIMIT_NPROC may be near: not when the whole machine has far fewer threads than one user may. A look at every
+// process takes milliseconds, while the program waits.
+bool may_be_at_thread_limit(const Machine& machine) {
+  const auto limit = machine.limits.find("nproc");
+  if (limit == machine.limits.end() || !limit->second.soft) return false;
+  const auto tasks = tasks_of_machine(read_proc("/proc/loadavg"));
+  constexpr std::uint64_t kFar = 512;
+  return !tasks || *tasks + kFar >= *limit->second.soft;
+}
+
 void read_kernel(Machine& machine) {
   utsname name{};
   if (::uname(&name) == 0) machine.kernel = name.release;
@@ -95,7 +105,7 @@ void read_process(int pid, Machine& machine) {
   machine.threads = number_of(status, "Threads");
   machine.peak_rss = number_of(status, "VmHWM");
   const auto uid = real_uid(status);
-  if (uid) machine.user_threads = threads_of_user(*uid);
+  if (uid && may_be_at_thread_limit(machine)) machine.user_threads = threads_of_user(*uid);
   const std::string maps = read_proc(proc_path(pid, "maps"));
   if (!maps.empty()) machine.mappings = static_cast<std::uint64_t>(std::count(maps.begin(), maps.end(), '\n'));
 }

@@ -26,6 +26,8 @@ TEST(Environment, OfALimitedProcess) {
   const ChildProcess child([&] {
     const rlimit open_files{64, 128};
     ::setrlimit(RLIMIT_NOFILE, &open_files);
+    const rlimit processes{100, 100};  // few enough to be counted
+    ::setrlimit(RLIMIT_NPROC, &processes);
     std::thread other([&] {
       *ready = 1;
       for (;;) ::pause();

@@ -29,6 +29,13 @@ std::string cpu_model(std::string_view cpuinfo) {
   return to_valid_utf8(field_of(cpuinfo, "model name").value_or(std::string_view()));
 }
 
+std::optional<std::uint64_t> tasks_of_machine(std::string_view loadavg) {
+  const auto slash = loadavg.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = loadavg.substr(slash + 1);
+  return parse_number(rest.substr(0, rest.find(' ')));
+}
+
 std::optional<std::string_view> real_uid(std::string_view status) {
   const auto ids = field_of(status, "Uid");
   if (!ids) return std::nullopt;

@@ -13,6 +13,9 @@ namespace segwhy {
 // "model name" of the first processor; empty when absent (other CPUs than x86 do not have it).
 [[nodiscard]] std::string cpu_model(std::string_view cpuinfo);
 
+// Threads of the whole machine: what follows the slash in /proc/loadavg.
+[[nodiscard]] std::optional<std::uint64_t> tasks_of_machine(std::string_view loadavg);
+
 // The first of the four ids in a status file's "Uid:" line.
 [[nodiscard]] std::optional<std::string_view> real_uid(std::string_view status);
 

@@ -171,6 +171,9 @@ TEST(Procfs, Fields) {
   EXPECT_EQ(number_of(kStatus, "Vm"), std::nullopt) << "a key is a whole word";
   EXPECT_EQ(number_of("X: 18446744073709551615 kB", "X"), std::nullopt) << "would overflow";
   EXPECT_EQ(real_uid(kStatus), "1000");
+  EXPECT_EQ(tasks_of_machine("0.20 0.18 0.12 1/80 11206\n"), 80U);
+  EXPECT_EQ(tasks_of_machine("0.20 0.18"), std::nullopt);
+  EXPECT_EQ(tasks_of_machine("1/x 3"), std::nullopt);
   EXPECT_EQ(split_nul(std::string_view("a\0\0b c\0", 7)), (std::vector<std::string>{"a", "", "b c"}));
   EXPECT_TRUE(split_nul("").empty());
 }

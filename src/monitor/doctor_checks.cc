@@ -158,6 +158,8 @@ void check_threads(const DoctorFacts& facts, Checks& out) {
     ok(out, "threads",
        fmt::format("{} threads of this user run, limit {}", *used,
                    processes && processes->soft ? std::to_string(*processes->soft) : "none"));
+  else if (processes && processes->soft)
+    ok(out, "threads", fmt::format("far from the limit of {} (RLIMIT_NPROC)", *processes->soft));
 }
 
 void check_files(const DoctorFacts& facts, Checks& out) {

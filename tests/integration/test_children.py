@@ -199,6 +199,56 @@ int main(void) {
     assert len(lines_of_segwhy(result.stderr)) == 1
 
 
+def test_crash_while_another_thread_forks(segwhy, workdir, compile_c):
+    program = compile_c("""
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+volatile int forked;
+void* die(void* p) {
+  while (forked < 20);
+  *(volatile int*)p = 1;
+  return 0;
+}
+int main(void) {
+  pthread_t t;
+  pthread_create(&t, 0, die, 0);
+  for (;;) {
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    ++forked;
+    waitpid(child, 0, 0);
+  }
+}
+""", "-pthread", "-O1")
+    for _ in range(10):
+        result = run([segwhy, "run", program])
+        assert result.returncode == -signal.SIGSEGV
+        assert len(lines_of_segwhy(result.stderr)) == 1, result.stderr
+
+
+@pytest.mark.parametrize("where", ["prepare", "parent", "child"])
+def test_crash_inside_a_fork_handler(segwhy, workdir, compile_c, where):
+    handlers = ", ".join("die" if where == place else "0" for place in ("prepare", "parent", "child"))
+    program = compile_c(f"""
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+void die(void) {{ *(volatile int*)0 = 1; }}
+int main(void) {{
+  pthread_atfork({handlers});
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? 40 + WTERMSIG(status) : 0;
+}}
+""", "-pthread")
+    result = run([segwhy, "run", program])
+    assert result.returncode == (40 + signal.SIGSEGV if where == "child" else -signal.SIGSEGV)
+    assert [line.split(" (")[0] for line in lines_of_segwhy(result.stderr)] == ["segwhy: null-pointer"], result.stderr
+
+
 def test_handled_faults_are_not_incidents(segwhy, workdir, compile_c):
     program = compile_c("""
 #include <setjmp.h>
