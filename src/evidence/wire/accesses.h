@@ -77,6 +77,7 @@ enum ExactRefusal : uint32_t {
   kExactNoDecoder = 2,     // built without one
   kExactNoMemory = 3,      // address space or memory is too tight
   kExactNoExecutable = 4,  // the kernel refuses executable memory
+  kExactNoFilter = 6,      // system calls on watched memory cannot be trapped
   kExactGaveUp = 5,        // too many mappings: the watched pages had to be opened
 };
 

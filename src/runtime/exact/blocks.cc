@@ -39,8 +39,10 @@ struct List {
 
 struct Tables {
   Block blocks[kMostBlocks];
-  List free_runs[kClasses];     // of blocks that may be used again, by size
-  uint32_t owners[kMostPages];  // of each page: index+1 of the block whose run it is in
+  List recyclable[kClasses];        // blocks that may be used again, with their runs, by size
+  uint32_t spare_runs[kClasses];    // runs without a block, by size: first page of the first one, 0: none
+  uint32_t next_spare[kMostPages];  // of a spare run's first page: that of the next one
+  uint32_t owners[kMostPages];      // of each page: index+1 of the block whose run it is in
 };
 
 Tables* tables;
@@ -107,21 +109,6 @@ struct SizeClass {
   return alignment < 16 ? 16 : alignment;
 }
 
-// A run of a block that was never used, or one that may be used again.
-[[nodiscard]] uint32_t take_run(const SizeClass& size) {
-  const uint32_t again = pop(tables->free_runs[size.number]);
-  if (again != kNoBlock) return again;
-  if (used_blocks == block_limit || next_page + size.pages + 1 > page_limit) return kNoBlock;
-  const uint32_t index = used_blocks++;
-  Block& block = tables->blocks[index];
-  block.first_page = next_page;
-  block.pages = size.pages;
-  block.size_class = size.number;
-  for (uint32_t page = next_page; page <= next_page + size.pages; ++page) pal::store(tables->owners[page], index + 1);
-  next_page += size.pages + 1;
-  return index;
-}
-
 void watch_wholly(Block& block) {
   if (!block.opened) return;
   const uintptr_t begin = page_address(block.first_page);
@@ -129,23 +116,86 @@ void watch_wholly(Block& block) {
   block.wholly_opened = block.opened;
 }
 
+void set_owner(uint32_t first_page, uint32_t pages, uint32_t owner) {
+  for (uint32_t page = first_page; page <= first_page + pages; ++page) pal::store(tables->owners[page], owner);
+}
+
+// The block that was freed longest ago may be used again.
 void recycle_oldest() {
   const uint32_t index = pop(quarantine);
   Block& block = tables->blocks[index];
   quarantined_bytes -= block.pages * kPageBytes;
   watch_wholly(block);
-  push(tables->free_runs[block.size_class], index);
+  push(tables->recyclable[block.size_class], index);
 }
 
-// Makes a run of `size` by recycling the oldest freed blocks early.
-[[nodiscard]] uint32_t recycle_for(const SizeClass& size) {
-  constexpr int kPatience = 64;
-  for (int tries = 0; tries < kPatience && quarantine.first != 0; ++tries) {
-    const bool fits = tables->blocks[quarantine.first - 1].size_class == size.number;
-    recycle_oldest();
-    if (fits) return pop(tables->free_runs[size.number]);
+[[nodiscard]] uint32_t any_recyclable() {
+  for (List& list : tables->recyclable) {
+    if (const uint32_t index = pop(list); index != kNoBlock) return index;
   }
   return kNoBlock;
+}
+
+// First page of a run without a block, 0: the view is full.
+[[nodiscard]] uint32_t take_run(const SizeClass& size) {
+  if (const uint32_t spare = tables->spare_runs[size.number]; spare != 0) {
+    tables->spare_runs[size.number] = tables->next_spare[spare];
+    return spare;
+  }
+  if (next_page + size.pages + 1 > page_limit) return 0;
+  const uint32_t first = next_page;
+  next_page += size.pages + 1;
+  return first;
+}
+
+void put_run(const SizeClass& size, uint32_t first_page) {
+  tables->next_spare[first_page] = tables->spare_runs[size.number];
+  tables->spare_runs[size.number] = first_page;
+}
+
+// A block without a run: a new one, or the one that was freed longest ago.
+[[nodiscard]] uint32_t take_blank() {
+  if (used_blocks < block_limit) return used_blocks++;
+  uint32_t index = any_recyclable();
+  if (index == kNoBlock && quarantine.first != 0) {
+    recycle_oldest();
+    index = any_recyclable();
+  }
+  if (index == kNoBlock) return kNoBlock;
+  const Block& block = tables->blocks[index];
+  set_owner(block.first_page, block.pages, 0);
+  put_run({block.size_class, block.pages}, block.first_page);
+  return index;
+}
+
+// A block with a run of `size`.
+[[nodiscard]] uint32_t take_block(const SizeClass& size) {
+  if (const uint32_t again = pop(tables->recyclable[size.number]); again != kNoBlock) return again;
+  const uint32_t first_page = take_run(size);
+  if (first_page == 0) return kNoBlock;
+  const uint32_t index = take_blank();
+  if (index == kNoBlock) {
+    put_run(size, first_page);
+    return kNoBlock;
+  }
+  Block& block = tables->blocks[index];
+  block.first_page = first_page;
+  block.pages = size.pages;
+  block.size_class = size.number;
+  set_owner(first_page, size.pages, index + 1);
+  return index;
+}
+
+// The same where the view is full: by recycling freed blocks early.
+[[nodiscard]] uint32_t take_block_by_recycling(const SizeClass& size) {
+  constexpr int kPatience = 64;
+  uint32_t index = take_block(size);
+  for (int tries = 0; index == kNoBlock && tries < kPatience && quarantine.first != 0; ++tries) {
+    const bool fits = tables->blocks[quarantine.first - 1].size_class == size.number;
+    recycle_oldest();
+    if (fits) index = take_block(size);
+  }
+  return index;
 }
 
 void publish_new(uint32_t index, size_t alignment, uint32_t stack) {
@@ -237,8 +287,7 @@ void* allocate_block(size_t size, size_t alignment, uint32_t stack, uint32_t bud
   const SizeClass wanted = size_class(static_cast<uint32_t>((lead + size + kPageBytes - 1) / kPageBytes));
   const Lock held;
   while (quarantined_bytes > quarantine_limit) recycle_oldest();
-  uint32_t index = take_run(wanted);
-  if (index == kNoBlock) index = recycle_for(wanted);
+  const uint32_t index = take_block_by_recycling(wanted);
   if (index == kNoBlock) {
     if (section != nullptr) pal::fetch_add(section->refused_blocks, 1);
     return nullptr;
@@ -276,12 +325,16 @@ uint32_t block_at(const void* pointer) {
   return freed_as(address, index) == Freed::kFreed ? index : kNoBlock;
 }
 
+bool is_used_page(uintptr_t address) {
+  return is_watched(address) && page_of(address) >= kMarginPages - 1 && page_of(address) < pal::load(next_page);
+}
+
 uint32_t nearest_block(uintptr_t address) {
-  if (!is_watched(address)) return kNoBlock;
+  if (!is_used_page(address)) return kNoBlock;
   const uint32_t page = page_of(address);
   const uint32_t here = pal::load(tables->owners[page]);
   // The guard behind a block is also the one before the next.
-  const uint32_t next = page + 1 < page_limit ? pal::load(tables->owners[page + 1]) : 0;
+  const uint32_t next = pal::load(tables->owners[page + 1]);
   if (here == 0 || next == 0 || here == next) return (here != 0 ? here : next) - 1;
   const bool next_is_nearer = distance(tables->blocks[next - 1], address) < distance(tables->blocks[here - 1], address);
   return (next_is_nearer ? next : here) - 1;
@@ -304,6 +357,11 @@ void open_block(uint32_t index, wire::WatchEnd reason) {
   block.opened = true;
   block.wholly_opened = true;
   if (wire::WatchedBlock* const out = published(index)) out->watch_end = reason;
+}
+
+void open_page(uintptr_t address) {
+  const uintptr_t begin = address & ~(kPageBytes - 1);
+  if (!set_watched(begin, begin + kPageBytes, false)) give_up();
 }
 
 wire::WatchedBlock* published(uint32_t index) {

@@ -36,7 +36,10 @@ Freed free_block(void* address, uint32_t stack);
 // The live block that begins at `address`, or kNoBlock.
 [[nodiscard]] uint32_t block_at(const void* address);
 
-// The block nearest to `address`, in whose pages or guard it lies; kNoBlock where there never was one.
+// True when blocks lie or lay there, or the guard of one.
+[[nodiscard]] bool is_used_page(uintptr_t address);
+
+// The block nearest to `address`, in whose pages or guard it lies; kNoBlock when none is known there (any more).
 [[nodiscard]] uint32_t nearest_block(uintptr_t address);
 
 // Of a block as it is now.
@@ -47,6 +50,9 @@ Freed free_block(void* address, uint32_t stack);
 
 // Makes the block's pages accessible until it is freed and recycled.
 void open_block(uint32_t block, wire::WatchEnd reason);
+
+// The same for a page that belongs to no block any more.
+void open_page(uintptr_t address);
 
 // What the monitor reads about it; null without a section.
 [[nodiscard]] wire::WatchedBlock* published(uint32_t block);

@@ -6,6 +6,7 @@
 #include "runtime/exact/code_cache.h"
 #include "runtime/exact/code_origin.h"
 #include "runtime/exact/instruction.h"
+#include "runtime/exact/system_calls.h"
 #include "runtime/exact/views.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/syscall.h"
@@ -50,8 +51,8 @@ bool has_copy;  // for the child of the fork under way
     case MapResult::kMapped:
       break;
   }
-  return prepare_blocks(config.table, config.access_budget, config.quarantine_bytes) ? wire::kExactRunning
-                                                                                     : wire::kExactNoMemory;
+  if (!prepare_blocks(config.table, config.access_budget, config.quarantine_bytes)) return wire::kExactNoMemory;
+  return install_system_call_filter() ? wire::kExactRunning : wire::kExactNoFilter;
 }
 
 void describe(wire::AccessTable* table, size_t bytes) {

@@ -9,6 +9,7 @@
 #include "runtime/exact/gather.h"
 #include "runtime/exact/operand.h"
 #include "runtime/exact/stubs.h"
+#include "runtime/exact/system_calls.h"
 #include "runtime/exact/views.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/guarded_copy.h"
@@ -30,7 +31,7 @@ void resume_at(ucontext_t& context, uintptr_t pc) {
 // What cannot be carried out is not watched.
 void stop_watching(uintptr_t address, wire::WatchEnd reason) {
   const uint32_t block = nearest_block(address);
-  if (block == kNoBlock) return;
+  if (block == kNoBlock) return open_page(address);
   if (wire::AccessTable* const table = access_table(); table != nullptr && reason == wire::kWatchUnsupported) {
     pal::fetch_add(table->unsupported, 1);
   }
@@ -123,7 +124,7 @@ enum class Done { kYes, kUnsupported, kStackFault };
 }
 
 [[nodiscard]] bool is_ours(const siginfo_t& info, const ucontext_t& context) {
-  return info.si_signo == SIGSEGV && info.si_code == SEGV_ACCERR && nearest_block(fault_address(info)) != kNoBlock &&
+  return info.si_signo == SIGSEGV && info.si_code == SEGV_ACCERR && is_used_page(fault_address(info)) &&
          (pal::reg(context, REG_ERR) & kInstructionFetch) == 0;
 }
 
@@ -138,11 +139,12 @@ void tell_as_original(siginfo_t& info, ucontext_t& context) {
 
 bool carry_out(siginfo_t& info, ucontext_t& context) {
   if (views().watched == 0) return false;
+  if (info.si_signo == SIGSYS && carry_out_system_call(info, context)) return true;
   tell_as_original(info, context);
   if (!is_ours(info, context)) return false;
 
   // The kernel puts signal frames on the stack, so a stack cannot be watched.
-  if (nearest_block(pal::stack_pointer(context)) != kNoBlock) {
+  if (is_used_page(pal::stack_pointer(context))) {
     stop_watching(pal::stack_pointer(context), wire::kWatchStack);
     return true;
   }

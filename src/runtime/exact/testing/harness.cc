@@ -1,5 +1,6 @@
 #include "runtime/exact/testing/harness.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -35,6 +36,13 @@ void* map(std::size_t bytes) {
   return address;
 }
 
+// In a forked child: a table of its own.
+wire::AccessTable* renewed_table() {
+  table = static_cast<wire::AccessTable*>(map(kTableBytes));
+  taken = 0;
+  return table;
+}
+
 void install() {
   struct sigaction action {};
   action.sa_sigaction = &on_fault;
@@ -43,7 +51,7 @@ void install() {
   for (const int synchronous : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS}) {
     sigdelset(&action.sa_mask, synchronous);
   }
-  sigaction(SIGSEGV, &action, nullptr);
+  for (const int synchronous : {SIGSEGV, SIGSYS}) sigaction(synchronous, &action, nullptr);
 }
 
 }  // namespace
@@ -62,6 +70,7 @@ wire::AccessTable& start_exact() {
       std::fprintf(stderr, "exact mode does not start here: %u\n", static_cast<unsigned>(refusal));
       std::abort();
     }
+    pthread_atfork(&before_fork, &after_fork_in_parent, [] { after_fork_in_child(renewed_table(), kTableBytes); });
     return true;
   }();
   (void)started;
