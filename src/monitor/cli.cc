@@ -33,8 +33,15 @@ void add_run(Cli& cli) {
   CLI::App& app = *cli.run_app;
   app.footer("After the options: [--] SCRIPT.py or COMMAND, and its ARGUMENTS.");
   app.add_option("--python", cli.run.python, "Python to run the script with");
-  app.add_option("--protect", cli.run.protect, "Memory protection; only 'off' is in this version")
-      ->check(CLI::IsMember({"off", "sampled", "tensors", "exact", "all"}));
+  app.add_option_function<std::string>(
+         "--protect", [&cli](const std::string& name) { cli.run.protection.mode = protect_mode(name); },
+         "Which memory blocks to guard: off, sampled, tensors, exact, all")
+      ->check(CLI::IsMember(protect_mode_names()));
+  app.add_option_function<double>(
+         "--budget",
+         [&cli](double percent) { cli.run.protection.budget_permille = static_cast<std::uint32_t>(percent * 10); },
+         "CPU time that guarding may take, percent; 100: as much as it needs (default 5)")
+      ->check(CLI::Range(0.0, 100.0));
   app.add_option("--json", cli.run.json_path, "Write the incident as JSON to this file, also when all went well");
   app.add_option("--case", cli.run.case_path,
                  "Save the case here (default: segwhy-PROGRAM-PID.case in $SEGWHY_DIR or here)");

@@ -92,7 +92,7 @@ constexpr char kUnwatched[] = ": the program runs unwatched";
 
 Watch start_watch(const RunOptions& options, const TargetCommand& command, const StandardDescriptors& standard) {
   Watch watch;
-  auto session = Session::create();
+  auto session = Session::create(options.protection);
   if (!session) {
     watch.obstacle = session.error().what;
     return watch;
@@ -133,9 +133,11 @@ int run_in_place(const Watch& watch, Sentinel& sentinel, const TargetCommand& co
   return exit_status_of(failed);
 }
 
-std::optional<RuntimeAttachment> attachment_of(const Watch& watch, std::optional<std::string> library) {
+std::optional<RuntimeAttachment> attachment_of(const Watch& watch, std::optional<std::string> library,
+                                               wire::ProtectMode mode) {
   if (!watch.session || !library) return std::nullopt;
-  return RuntimeAttachment{std::move(*library), watch.monitor.pid, watch.session->fd(), watch.session->fd()};
+  return RuntimeAttachment{std::move(*library), watch.monitor.pid, watch.session->fd(), watch.session->fd(),
+                           protection_variables(mode)};
 }
 
 }  // namespace
@@ -147,8 +149,6 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
     print_error(command.error().error.what, command.error().error.hint);
     return command.error().exit_status;
   }
-  if (!options.protect.empty() && options.protect != "off")
-    print_error("--protect " + options.protect + " is not in this version: running with --protect off");
   auto library = choose_runtime(command->path);
 
   block_all_signals();
@@ -156,7 +156,7 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
   std::signal(SIGCHLD, SIG_DFL);
   Sentinel sentinel = Sentinel::start();  // before the session exists: it must not hold it
   Watch watch = start_watch(options, *command, standard);
-  const auto attachment = attachment_of(watch, std::move(library));
+  const auto attachment = attachment_of(watch, std::move(library), options.protection.mode);
   auto program = fork_program(*command, attachment, received, standard);
   if (!program) {
     sentinel.stop();  // which only tells a signal to the group from one to the front: its place may be all that lacks

@@ -3,8 +3,11 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
+#include "monitor/area_file.h"
 #include "monitor/membership.h"
 #include "monitor/pidfd.h"
 
@@ -91,7 +94,33 @@ void ProcessTable::free_slot(std::uint32_t slot, std::uint32_t pid) {
   if (record.pid != pid) return;  // claimed anew
   const std::uint32_t ring = load_word(record.ring);
   if (ring > 0 && ring <= wire::kMaxRings) replace_word(session_.memory().rings[ring - 1].owner_pid, pid, 0);
-  replace_word(record.state, wire::kProcessLive, wire::kProcessFree);
+  const bool has_areas = session_.memory().areas_offset != 0;
+  replace_word(record.state, wire::kProcessLive, has_areas ? wire::kProcessKept : wire::kProcessFree);
+}
+
+// A slot is still needed while the area of a live process, or of one that is needed itself, names it as its parent's.
+void ProcessTable::free_kept_slots() {
+  if (session_.memory().areas_offset == 0) return;
+  std::array<bool, wire::kMaxProcesses> needed{};
+  std::vector<std::uint32_t> open;
+  std::vector<std::uint32_t> kept;
+  for (std::uint32_t slot = 0; slot < wire::kMaxProcesses; ++slot) {
+    const std::uint32_t state = load_word(session_.memory().processes[slot].state);
+    if (state == wire::kProcessKept) kept.push_back(slot);
+    if (state == wire::kProcessLive || state == wire::kProcessClaimed) open.push_back(slot);
+  }
+  while (!open.empty() && !kept.empty()) {
+    const auto area = read_area_header(session_, open.back());
+    open.pop_back();
+    if (!area || area->parent.record == 0 || area->parent.record > wire::kMaxProcesses) continue;
+    const std::uint32_t parent = area->parent.record - 1;
+    if (!std::exchange(needed.at(parent), true)) open.push_back(parent);
+  }
+  for (const std::uint32_t slot : kept) {
+    if (needed.at(slot)) continue;
+    discard_area(session_, slot);
+    replace_word(session_.memory().processes[slot].state, wire::kProcessKept, wire::kProcessFree);
+  }
 }
 
 EndedProcess ProcessTable::retire(TrackedProcess process) {
@@ -108,6 +137,7 @@ EndedProcess ProcessTable::retire(TrackedProcess process) {
 }
 
 std::vector<EndedProcess> ProcessTable::update(std::uint64_t now_ns) {
+  free_kept_slots();
   take_over_records(now_ns);
   std::vector<pollfd> waits;
   waits.reserve(live_.size());

@@ -43,6 +43,8 @@ class ProcessTable {
   // Takes new records over.
   void take_over_records(std::uint64_t now_ns);
   // The same, and returns the processes that ended since the last call, their slots freed. `now_ns`: CLOCK_MONOTONIC.
+  // With a flight recorder a slot is kept: its area can be read until the next call, and as long as a process of
+  // which it tells the past lives.
   std::vector<EndedProcess> update(std::uint64_t now_ns);
 
   // Retires `pid`, known to have ended from elsewhere; nullopt when it is not in the table.
@@ -59,6 +61,7 @@ class ProcessTable {
   void take_over(std::uint32_t slot, std::uint64_t now_ns);
   void free_slot(std::uint32_t slot, std::uint32_t pid);
   EndedProcess retire(TrackedProcess process);
+  void free_kept_slots();
 
   Session& session_;
   std::vector<TrackedProcess> live_;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "monitor/area_file.h"
 #include "monitor/membership.h"
 #include "monitor/pidfd.h"
 
@@ -58,6 +59,55 @@ class ProcessTableTest : public ::testing::Test {
   Session session_;
   ProcessTable table_;
 };
+
+class RecordedProcessTest : public ::testing::Test {
+ protected:
+  RecordedProcessTest() : session_(std::move(*Session::create({wire::kProtectTensors, 50}))), table_(session_) {}
+
+  void live_record(std::uint32_t slot, pid_t pid, std::uint32_t parent) {
+    wire::AreaHeader area{};
+    area.magic = wire::kAreaMagic;
+    area.version = wire::kRecorderVersion;
+    area.parent.record = parent;
+    const auto written = ::pwrite(session_.fd(), &area, sizeof area, static_cast<off_t>(wire::area_offset(slot)));
+    ASSERT_EQ(written, static_cast<ssize_t>(sizeof area));
+    wire::ProcessRecord& record = session_.memory().processes[slot];
+    record.pid = static_cast<std::uint32_t>(pid);
+    record.start_ns = monotonic_ns();
+    record.origin = wire::kOriginFork;
+    record.generation += 1;
+    store_word(record.state, wire::kProcessLive);
+  }
+  std::uint32_t state(std::uint32_t slot) { return load_word(session_.memory().processes[slot].state); }
+
+  Session session_;
+  ProcessTable table_;
+};
+
+TEST_F(RecordedProcessTest, KeepsAnAreaWhileADescendantLives) {
+  Child parent;
+  Child middle;
+  Child last;
+  live_record(1, parent.pid(), 0);
+  live_record(2, middle.pid(), 2);
+  live_record(3, last.pid(), 3);
+  EXPECT_TRUE(table_.update(1).empty());
+  parent.end(SIGKILL);
+  middle.end(SIGKILL);
+  EXPECT_EQ(table_.update(2).size(), 2u);
+  EXPECT_TRUE(table_.update(3).empty());
+  EXPECT_EQ(state(1), wire::kProcessKept);
+  EXPECT_EQ(state(2), wire::kProcessKept);
+  EXPECT_TRUE(read_area_header(session_, 1));
+  last.end(SIGKILL);
+  EXPECT_EQ(table_.update(4).size(), 1u);
+  EXPECT_EQ(state(3), wire::kProcessKept) << "read until the next look";
+  EXPECT_TRUE(table_.update(5).empty());
+  for (const std::uint32_t slot : {1u, 2u, 3u}) {
+    EXPECT_EQ(state(slot), wire::kProcessFree);
+    EXPECT_FALSE(read_area_header(session_, slot)) << "its memory was given back";
+  }
+}
 
 TEST_F(ProcessTableTest, RetiresAndFrees) {
   Child child;

@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "monitor/protection.h"
+
 namespace segwhy {
 
 struct RunOptions {
   std::vector<std::string> words;     // script or command with its arguments, not empty
   std::optional<std::string> python;  // interpreter to run them with
-  std::string protect;                // as asked for; empty: not asked
+  Protection protection;
   std::optional<std::string> json_path, case_path;
   bool quiet = false, verbose = false, fail_on_error = false;
 };

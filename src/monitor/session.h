@@ -15,14 +15,9 @@
 #include "base/result.h"
 #include "evidence/wire/recorder.h"
 #include "evidence/wire/session.h"
+#include "monitor/protection.h"
 
 namespace segwhy {
-
-// What the runtime is to protect (wire::ProtectMode), and the CPU time that it may take, in thousandths.
-struct Protection {
-  wire::ProtectMode mode = wire::kProtectOff;
-  std::uint32_t budget_permille = 50;
-};
 
 class Session {
  public:

@@ -110,6 +110,12 @@ std::vector<std::string> attach_runtime(std::vector<std::string> variables, cons
   variables.push_back(std::string(wire::kEnvSession) + "=" + std::to_string(runtime.monitor_pid) + ":" +
                       std::to_string(runtime.monitor_fd));
   variables.push_back(std::string(wire::kEnvInheritedFd) + "=" + std::to_string(runtime.local_fd));
+  for (const auto& [name, value] : runtime.defaults) {
+    const std::string prefix = name + "=";
+    const bool set = std::any_of(variables.begin(), variables.end(),
+                                 [&prefix](const std::string& variable) { return variable.starts_with(prefix); });
+    if (!set) variables.push_back(prefix + value);
+  }
   return variables;
 }
 

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -22,6 +23,8 @@ struct RuntimeAttachment {
   pid_t monitor_pid = 0;
   int monitor_fd = -1;  // the session memfd's number in the monitor
   int local_fd = -1;    // and in the caller, to be inherited
+  // Name and value of variables for a program that does not set them itself.
+  std::vector<std::pair<std::string, std::string>> defaults;
 };
 
 // `variables` ("NAME=value") with the runtime attached.

@@ -62,6 +62,7 @@ enum ProcessState : uint32_t {
   kProcessFree = 0,     // may be claimed with compare-and-swap
   kProcessClaimed = 1,  // the process is filling it
   kProcessLive = 2,     // complete; the monitor frees it once the process is gone
+  kProcessKept = 3,     // gone; its area of the flight recorder may still be read. The monitor frees it
 };
 
 enum ProcessOrigin : uint32_t {

@@ -58,6 +58,13 @@ extern Arena the_arena;
   return internal::the_arena;
 }
 
+// True where pages are made accessible and inaccessible by moving them (in_arena).
+[[nodiscard]] inline bool is_moved_memory(const void* address) {
+  const Arena& own = arena();
+  const uint64_t offset = reinterpret_cast<uintptr_t>(address) - own.base;
+  return own.exact_tactic == wire::kTacticMove && offset < own.layout.exact_bytes * kExactPages;
+}
+
 // A slot by region and number.
 struct SlotRef {
   uint32_t region;

@@ -127,6 +127,22 @@ void* reallocate(void* block, size_t size, const Caller& caller) {
   return move_block(block, size, caller);
 }
 
+bool clear_pages_of_block(void* address, size_t size) {
+  SlotRef ref{};
+  const auto begin = reinterpret_cast<uintptr_t>(address);
+  if (begin % kPageBytes != 0 || !find_slot(address, ref)) return false;
+  const Slot& slot = slot_at(ref);
+  const uint64_t bytes = round_up(size, kPageBytes);
+  const uintptr_t first = slot_data_end(ref) - slot.pages * kPageBytes;
+  const bool inside = begin >= first && bytes <= slot_data_end(ref) - begin;
+  if (slot.state != SlotState::kLive || !inside) return false;
+  // What lies in the pages beside the block is its canary.
+  const uintptr_t from = begin > slot.address ? begin : slot.address;
+  const uintptr_t to = begin + bytes < slot.address + slot.size ? begin + bytes : slot.address + slot.size;
+  memset(reinterpret_cast<void*>(from), 0, to - from);
+  return true;
+}
+
 size_t usable_size(void* block) {
   if (block == nullptr) return 0;
   if (pal::is_boot_block(block)) return pal::boot_block_size(block);

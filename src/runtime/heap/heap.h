@@ -33,4 +33,12 @@ void release(void* block, const Caller& caller);
 [[nodiscard]] void* reallocate(void* block, size_t size, const Caller& caller);
 [[nodiscard]] size_t usable_size(void* block);
 
+// False for pages that only moving makes accessible: advice about them is the heap's to follow.
+[[nodiscard]] inline bool accepts_advice_as_kernel_does(const void* address) {
+  return !in_arena(address) || !is_moved_memory(address);
+}
+
+// The effect of MADV_DONTNEED on pages of one live block. False: they are not that.
+[[nodiscard]] bool clear_pages_of_block(void* address, size_t size);
+
 }  // namespace segwhy::runtime::heap

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -25,7 +26,7 @@ int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
   X(wait) X(waitpid) X(wait3) X(wait4) X(waitid)                                                \
   X(write) X(writev) X(vdprintf) X(__vdprintf_chk)                                              \
   X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) X(fputc_unlocked)            \
-  X(putc) X(putc_unlocked) X(_IO_putc) X(__overflow) X(vfprintf) X(__vfprintf_chk) X(perror)
+  X(madvise) X(putc) X(putc_unlocked) X(_IO_putc) X(__overflow) X(vfprintf) X(__vfprintf_chk) X(perror)
 // clang-format on
 
 namespace segwhy::runtime::pal {

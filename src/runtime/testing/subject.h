@@ -15,6 +15,7 @@ extern const Command kHandlerCommands[];
 extern const Command kViewCommands[];
 extern const Command kProcessCommands[];
 extern const Command kStderrCommands[];
+extern const Command kHeapCommands[];
 
 // Writes to address 0x10 at the symbol faulting_instruction, and at no other.
 extern "C" void write_to_null();

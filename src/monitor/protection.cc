@@ -1,0 +1,26 @@
+#include "monitor/protection.h"
+
+#include <algorithm>
+
+namespace segwhy {
+
+const std::vector<std::string>& protect_mode_names() {
+  static const std::vector<std::string> names{"off", "sampled", "tensors", "exact", "all"};
+  return names;
+}
+
+wire::ProtectMode protect_mode(std::string_view name) {
+  const auto& names = protect_mode_names();
+  return static_cast<wire::ProtectMode>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+std::vector<std::pair<std::string, std::string>> protection_variables(wire::ProtectMode mode) {
+  std::vector<std::pair<std::string, std::string>> variables;
+  // TensorFlow 2.9 and later keep tensors of 256 KB and more in an arena of their own otherwise; oneDNN stays on.
+  if (mode != wire::kProtectOff) variables.emplace_back("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1");
+  // Python's own allocator reuses small blocks without telling anyone.
+  if (mode == wire::kProtectAll) variables.emplace_back("PYTHONMALLOC", "malloc");
+  return variables;
+}
+
+}  // namespace segwhy

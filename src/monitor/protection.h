@@ -1,0 +1,30 @@
+// What `--protect` and `--budget` mean: the mode for the runtime, and what the program's environment needs for it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "evidence/wire/recorder.h"
+
+namespace segwhy {
+
+// What the runtime is to protect, and the CPU time that it may take, in thousandths.
+struct Protection {
+  wire::ProtectMode mode = wire::kProtectOff;
+  std::uint32_t budget_permille = 50;
+};
+
+// The modes' names on the command line, in the order of wire::ProtectMode.
+[[nodiscard]] const std::vector<std::string>& protect_mode_names();
+
+// `name` must be one of them.
+[[nodiscard]] wire::ProtectMode protect_mode(std::string_view name);
+
+// Environment variables without which a framework hides blocks from malloc, for a program that does not set them
+// itself: name and value.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> protection_variables(wire::ProtectMode mode);
+
+}  // namespace segwhy
