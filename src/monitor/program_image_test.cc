@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -95,15 +96,23 @@ TEST_F(ProgramImageTest, TruncatedAndHostileHeaders) {
 }
 
 TEST(AttachRuntime, KeepsTheUsersPreload) {
-  const RuntimeAttachment runtime{"/x/libsegwhy.so", 12, 5, 6};
+  const RuntimeAttachment runtime{"/x/libsegwhy.so", 12, 5, 6, {}};
   const auto out =
       attach_runtime({"A=1", "LD_PRELOAD=/a.so /b.so", "SEGWHY_SESSION=old", "SEGWHY_SESSION_FD=9"}, runtime);
   EXPECT_EQ(out, (std::vector<std::string>{"A=1", "LD_PRELOAD=/x/libsegwhy.so:/a.so:/b.so", "SEGWHY_SESSION=12:5",
                                            "SEGWHY_SESSION_FD=6"}));
 }
 
+TEST(AttachRuntime, SetsOnlyWhatTheUserDidNot) {
+  const RuntimeAttachment runtime{"/x/libsegwhy.so", 12, 5, 6, {{"SET", "no"}, {"MISSING", "1"}}};
+  const auto out = attach_runtime({"SET=users", "NOT_MISSING=2"}, runtime);
+  EXPECT_EQ(out.front(), "SET=users");
+  EXPECT_EQ(out.back(), "MISSING=1");
+  EXPECT_EQ(std::count(out.begin(), out.end(), "SET=no"), 0);
+}
+
 TEST(AttachRuntime, IsNotDoubledUnderItself) {
-  const RuntimeAttachment runtime{"/x/libsegwhy.so", 1, 2, 3};
+  const RuntimeAttachment runtime{"/x/libsegwhy.so", 1, 2, 3, {}};
   const auto out = attach_runtime({"LD_PRELOAD=/x/libsegwhy.so:/a.so:"}, runtime);
   EXPECT_EQ(out.front(), "LD_PRELOAD=/x/libsegwhy.so:/a.so");
 }
