@@ -70,9 +70,12 @@ bool is_interpreter(const NativeFrame& frame) {
   return file.starts_with("libpython") || (file.starts_with("python") && file.find(".so") == std::string_view::npos);
 }
 
+// Segwhy's own library in the program stands in for malloc and free, and aborts where they would.
+constexpr std::string_view kRuntime = "libsegwhy.so";
+
 bool is_abort_plumbing(const NativeFrame& frame) {
   const std::string_view name = plain_name(frame);
-  if (frame.signal_frame) return true;
+  if (frame.signal_frame || base_name(frame.module) == kRuntime) return true;
   if (is_libc(frame) || frame.module.empty()) {
     if (is_one_of(name, {"raise", "gsignal", "abort", "kill", "tgkill", "message", "fatal", "malloc_printerr",
                          "__assert_fail", "__assert_fail_base", "__assert_perror_fail", "__assert", "__fortify_fail",

@@ -143,8 +143,9 @@ std::string argument_advice(const Facts& facts) {
   return {};
 }
 
-std::string rerun(const Facts& facts, const std::string& environment) {
-  std::string command = environment.empty() ? "segwhy run --" : environment + " segwhy run --";
+std::string rerun(const Facts& facts, const std::string& environment, const std::string& options) {
+  std::string command = environment.empty() ? "segwhy run" : environment + " segwhy run";
+  command += options.empty() ? " --" : " " + options + " --";
   for (const std::string& word : facts.evidence.program.argv) command += " " + shell_word(word);
   if (facts.evidence.program.argv.empty()) command += " PROGRAM";
   return text::shortened(command, 300);
@@ -154,6 +155,10 @@ std::vector<std::string> memory_experiments(const Facts& facts) {
   std::vector<std::string> list;
   const auto& framework = facts.evidence.framework;
   const bool tensorflow = framework && framework->name == "tensorflow";
+  const auto& protection = facts.evidence.protection;
+  if (!protection || protection->mode != "exact")
+    list.push_back(rerun(facts, "", "--protect exact") +
+                   "   # checks accesses to the byte: stops at the first wrong one and names its block");
   list.push_back(rerun(facts, "MALLOC_PERTURB_=165") +
                  "   # a fault address full of a5 means the memory was freed, of 5a that it was never written");
   if (!facts.evidence.program.python.empty())

@@ -28,7 +28,8 @@ namespace segwhy {
 [[nodiscard]] std::string argument_advice(const Facts& facts);
 
 // The program's command line with `environment` in front, to be pasted: "OMP_NUM_THREADS=1 segwhy run -- python a.py".
-[[nodiscard]] std::string rerun(const Facts& facts, const std::string& environment);
+// `options`: of segwhy run, "--protect exact".
+[[nodiscard]] std::string rerun(const Facts& facts, const std::string& environment, const std::string& options = {});
 // Reruns that separate memory errors from each other, most telling first.
 [[nodiscard]] std::vector<std::string> memory_experiments(const Facts& facts);
 

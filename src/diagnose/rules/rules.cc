@@ -5,7 +5,7 @@
 namespace segwhy {
 
 std::span<const Rule> all_rules() {
-  static constexpr std::array<Rule, 34> kRules = {null_pointer,
+  static constexpr std::array<Rule, 39> kRules = {null_pointer,
                                                   wild_pointer,
                                                   write_to_read_only,
                                                   bad_jump,
@@ -15,6 +15,11 @@ std::span<const Rule> all_rules() {
                                                   invalid_free,
                                                   use_after_free,
                                                   uninitialised_read,
+                                                  out_of_bounds,
+                                                  freed_block,
+                                                  second_free,
+                                                  free_of_no_block,
+                                                  free_of_another_kind,
                                                   check_failed,
                                                   uncaught_exception,
                                                   assertion,

@@ -19,6 +19,12 @@ std::optional<Candidate> double_free(const Facts& facts);
 std::optional<Candidate> invalid_free(const Facts& facts);
 std::optional<Candidate> use_after_free(const Facts& facts);
 std::optional<Candidate> uninitialised_read(const Facts& facts);
+// Memory, by the heap's history
+std::optional<Candidate> out_of_bounds(const Facts& facts);
+std::optional<Candidate> freed_block(const Facts& facts);
+std::optional<Candidate> second_free(const Facts& facts);
+std::optional<Candidate> free_of_no_block(const Facts& facts);
+std::optional<Candidate> free_of_another_kind(const Facts& facts);
 // Aborts
 std::optional<Candidate> check_failed(const Facts& facts);
 std::optional<Candidate> uncaught_exception(const Facts& facts);

@@ -1,0 +1,95 @@
+#include "diagnose/block_story.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "diagnose/frames.h"
+#include "diagnose/where.h"
+
+namespace segwhy {
+namespace {
+
+std::string bytes(std::uint64_t count) {
+  if (count < 10'000) return fmt::format("{} byte{}", count, count == 1 ? "" : "s");
+  return human_bytes(count);
+}
+
+std::string python_place(const std::string& file, const std::optional<int>& line, const std::string& function) {
+  std::string place(base_name(file));
+  if (line) place += fmt::format(":{}", *line);
+  return function.empty() || function == "<module>" ? place : fmt::format("{} ({})", place, function);
+}
+
+// The innermost function that is not the allocator's.
+std::string native_place(const BlockEvent& event) {
+  const auto frame = std::find_if(event.native.begin(), event.native.end(), [](const NativeFrame& f) {
+    return !f.short_name.empty() && !is_allocator(f) && !is_memory_routine(f);
+  });
+  return frame == event.native.end() ? std::string() : describe(*frame);
+}
+
+std::string event_sentence(const char* what, const std::optional<BlockEvent>& event) {
+  if (!event) return {};
+  const std::string place = place_of(*event);
+  std::string text = fmt::format("It was {}", what);
+  if (!place.empty()) text += " at " + place;
+  if (!event->op.empty()) text += fmt::format(" in op {}", event->op);
+  if (event->thread) text += fmt::format(" by thread {}", *event->thread);
+  if (event->age_s) text += fmt::format(", {:.3g} s before", *event->age_s);
+  return text + ".";
+}
+
+}  // namespace
+
+std::optional<SourceLine> line_of(const BlockEvent& event) {
+  Thread thread;
+  thread.python = event.python;
+  return user_line(thread);
+}
+
+std::string place_of(const BlockEvent& event) {
+  if (const auto line = line_of(event)) return python_place(line->file, line->line, line->function);
+  if (!event.python.empty()) {
+    const PythonFrame& frame = event.python.front();
+    return python_place(frame.file, frame.line, frame.function);
+  }
+  return native_place(event);
+}
+
+std::string block_phrase(const Block& block) {
+  const std::string size = block.size < 10'000 ? fmt::format("{}-byte", block.size) : human_bytes(block.size);
+  std::string text = fmt::format("the {} {}", size, block.kind.empty() || block.kind == "other" ? "block" : block.kind);
+  const std::string place = block.allocated ? place_of(*block.allocated) : std::string();
+  if (!place.empty()) text += " allocated at " + place;
+  return text;
+}
+
+std::string distance_phrase(const Block& block, std::int64_t offset) {
+  const auto size = static_cast<std::int64_t>(block.size);
+  if (offset < 0) return bytes(static_cast<std::uint64_t>(-offset)) + " before the start of";
+  if (offset == size) return "right past the end of";
+  if (offset > size) return bytes(static_cast<std::uint64_t>(offset - size)) + " past the end of";
+  return fmt::format("at byte {} of", offset);
+}
+
+std::string allocated_sentence(const Block& block) {
+  return event_sentence("allocated", block.allocated);
+}
+
+std::string freed_sentence(const Block& block) {
+  return event_sentence("freed", block.freed);
+}
+
+std::string moment_sentence(const MemoryFinding& finding) {
+  if (!finding.late) return {};
+  const std::string place = finding.found ? place_of(*finding.found) : std::string();
+  const std::string noticed = place.empty() ? "it was noticed" : "it was noticed at " + place;
+  if (!finding.last_good_age_s || !finding.found_age_s)
+    return fmt::format("It happened at some time before {}.", noticed);
+  return fmt::format("It happened in the {:.3g} s before {}: the bytes were intact then.",
+                     std::max(0.0, *finding.last_good_age_s - *finding.found_age_s), noticed);
+}
+
+}  // namespace segwhy

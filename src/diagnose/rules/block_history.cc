@@ -1,0 +1,53 @@
+#include "diagnose/rules/block_history.h"
+
+#include <fmt/format.h>
+
+#include "diagnose/frames.h"
+#include "diagnose/narrate.h"
+#include "diagnose/rules/memory_fault.h"
+
+namespace segwhy {
+
+const Block* block_of_fault(const Facts& facts) {
+  const Fault* fault = facts.fault();
+  if (!facts.memory_fault() || fault == nullptr || !fault->address || !facts.evidence.block) return nullptr;
+  if (is_jump_fault(facts) || is_stack_overflow(facts)) return nullptr;
+  const Block& block = *facts.evidence.block;
+  const bool same = *fault->address == block.address + static_cast<Address>(block.offset);
+  return same ? &block : nullptr;
+}
+
+Confidence confidence_of_finding(const Facts& facts) {
+  const bool died_of_signal = facts.evidence.death.kind == "signal";
+  if (!died_of_signal || heap_complaint(facts) != nullptr) return Confidence::kCertain;
+  const bool in_allocator =
+      facts.crashed != nullptr && !facts.crashed->native.empty() && is_allocator(facts.crashed->native.front());
+  return in_allocator ? Confidence::kCertain : Confidence::kLikely;
+}
+
+void add_block_evidence(const Block& block, Candidate& candidate) {
+  add(candidate.evidence, allocated_sentence(block));
+  add(candidate.evidence, freed_sentence(block));
+  for (const std::string& note : block.notes) candidate.evidence.push_back(note);
+}
+
+Candidate from_finding(const Facts& facts, const MemoryFinding& finding, std::string slug) {
+  Candidate candidate{.slug = std::move(slug), .confidence = confidence_of_finding(facts), .score = 88};
+  // Beside a death of its own it is a better lead than an address that belongs to nothing, no more.
+  if (candidate.confidence == Confidence::kLikely) candidate.score = 72;
+  if (!finding.seen.empty())
+    candidate.evidence.push_back(
+        fmt::format("{} byte{} there {} changed: {} became {}.", finding.wrong_bytes.value_or(1),
+                    finding.wrong_bytes.value_or(1) == 1 ? "" : "s",
+                    finding.wrong_bytes.value_or(1) == 1 ? "is" : "are", finding.expected, finding.seen));
+  add(candidate.evidence, moment_sentence(finding));
+  if (finding.block) add_block_evidence(*finding.block, candidate);
+  if (heap_complaint(facts) != nullptr) candidate.factors.emplace_back("heap-corruption");
+  if (finding.late)
+    candidate.experiments.push_back(rerun(facts, "", "--protect exact") +
+                                    "   # names the instruction that writes there");
+  if (!facts.where && finding.found) candidate.where = line_of(*finding.found);
+  return candidate;
+}
+
+}  // namespace segwhy
