@@ -77,9 +77,15 @@ void add_exception(const Snapshot& snapshot, Case& into) {
   into.messages.exception = find_cxx_exception(snapshot, *thread);
 }
 
+void add_recorded(const Snapshot& snapshot, Symbolizer* symbolizer, const history::Query& recorder, Case& into) {
+  history::Naming naming{&snapshot, symbolizer, {}};
+  if (!into.program.cwd.empty()) naming.directories.push_back(into.program.cwd);
+  history::add_history(recorder, naming, into);
+}
+
 }  // namespace
 
-void assemble_from_capture(const Capture& capture, Case& into) {
+void assemble_from_capture(const Capture& capture, Case& into, const history::Query* recorder) {
   const Snapshot& snapshot = capture.snapshot();
   into.capture.backend = capture.backend();
   into.capture.limits.insert(into.capture.limits.end(), capture.notes().begin(), capture.notes().end());
@@ -95,6 +101,7 @@ void assemble_from_capture(const Capture& capture, Case& into) {
   add_fault(snapshot, capture.backend() != std::string_view("core"), into);
   add_exception(snapshot, into);
   into.framework = read_framework(snapshot, into.threads, into.program.modules);
+  if (recorder != nullptr) add_recorded(snapshot, symbolizer ? &*symbolizer : nullptr, *recorder, into);
 }
 
 }  // namespace segwhy

@@ -3,11 +3,12 @@
 
 #include "capture/capture.h"
 #include "evidence/model/case.h"
+#include "history/history.h"
 
 namespace segwhy {
 
-// Fills threads, fault, framework and the memory-derived parts of program and messages. What fails becomes a sentence
-// in CaptureInfo::limits; never fails as a whole.
-void assemble_from_capture(const Capture& capture, Case& into);
+// Fills threads, fault, framework and the memory-derived parts of program and messages; with `recorder`, also what the
+// heap's flight recorder tells of blocks. What fails becomes a sentence in CaptureInfo::limits; never fails as a whole.
+void assemble_from_capture(const Capture& capture, Case& into, const history::Query* recorder = nullptr);
 
 }  // namespace segwhy

@@ -45,10 +45,16 @@ void add_stderr(StderrTail tail, Case& evidence) {
 
 }  // namespace
 
-void CaseBuilder::add_capture(std::uint32_t index, Case& evidence) const {
+void CaseBuilder::add_capture(std::uint32_t index, const TrackedProcess* process, Case& evidence) const {
   auto capture = capture_crash(session_.memory(), index);
   if (!capture) return note(evidence, capture.error());
-  assemble_from_capture(**capture, evidence);
+  if (process != nullptr && process->slot < wire::kMaxProcesses) {
+    ProcessRecorder recorder(session_, *process);
+    const history::Query query = recorder.query(session_.memory().crashes[index].access_finding);
+    assemble_from_capture(**capture, evidence, &query);
+  } else {
+    assemble_from_capture(**capture, evidence);
+  }
   (*capture)->release();
 }
 
@@ -90,7 +96,7 @@ Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) const {
     add_stderr(read_stderr_ring(session_.memory(), process->record.ring, process->record.pid), evidence);
   }
   if (reachable) {
-    add_capture(index, evidence);
+    add_capture(index, process, evidence);
     evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
     add_memory_use(incident.pid, evidence);
   } else {
@@ -115,6 +121,25 @@ Program CaseBuilder::program_of(const TrackedProcess& process) const {
   return program;
 }
 
+void CaseBuilder::add_end(const EndedProcess& ended, Incident& incident) const {
+  incident.evidence.death = death_of_status(ended.status, ended.process.record);
+  add_stderr(ended.stderr_tail, incident.evidence);
+}
+
+bool CaseBuilder::has_findings(const TrackedProcess& process) const {
+  return process.slot < wire::kMaxProcesses && ProcessRecorder(session_, process).has_findings();
+}
+
+// What a process that was not captured had found wrong. Nobody knows any more what was mapped where: Python's frames
+// alone are named.
+void CaseBuilder::add_findings(const TrackedProcess& process, Case& evidence) const {
+  if (!has_findings(process)) return;
+  ProcessRecorder recorder(session_, process);
+  history::Naming naming;
+  if (!evidence.program.cwd.empty()) naming.directories.push_back(evidence.program.cwd);
+  history::add_history(recorder.query(), naming, evidence);
+}
+
 Incident CaseBuilder::from_end(const EndedProcess& ended) const {
   Incident incident{new_case(facts_), ended.process.pid, 0, 0, monotonic_ns(), false};
   Case& evidence = incident.evidence;
@@ -122,6 +147,7 @@ Incident CaseBuilder::from_end(const EndedProcess& ended) const {
   evidence.program.pid = incident.pid;
   evidence.death = death_of_status(ended.status, ended.process.record);
   add_record(ended.process.record, evidence);
+  add_findings(ended.process, evidence);
   add_stderr(ended.stderr_tail, evidence);
   evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
   add_memory_use(incident.pid, evidence);

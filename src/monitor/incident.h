@@ -9,6 +9,7 @@
 #include "capture/environment.h"
 #include "evidence/model/case.h"
 #include "monitor/process_table.h"
+#include "monitor/recorder.h"
 #include "monitor/sampling.h"
 #include "monitor/session.h"
 
@@ -45,12 +46,19 @@ class CaseBuilder {
   // From the end of a process of which no crash was captured.
   [[nodiscard]] Incident from_end(const EndedProcess& ended) const;
 
+  // How a process that survived what was found wrong in it ended later.
+  void add_end(const EndedProcess& ended, Incident& incident) const;
+
+  // Whether the runtime found anything wrong in it.
+  [[nodiscard]] bool has_findings(const TrackedProcess& process) const;
+
  private:
-  void add_capture(std::uint32_t index, Case& evidence) const;
+  void add_capture(std::uint32_t index, const TrackedProcess* process, Case& evidence) const;
   void add_record(const wire::ProcessRecord& record, Case& evidence) const;
   // What the ended process ran, as far as it was seen.
   [[nodiscard]] Program program_of(const TrackedProcess& process) const;
   void add_memory_use(pid_t pid, Case& evidence) const;
+  void add_findings(const TrackedProcess& process, Case& evidence) const;
 
   Session& session_;
   ProcessTable& processes_;

@@ -39,6 +39,15 @@ Incident crash_without_evidence(const wire::CrashRecord& crash, const std::strin
   return incident;
 }
 
+// The incident of process `pid` out of `list`.
+std::optional<Incident> take_incident(std::vector<Incident>& list, pid_t pid) {
+  const auto it = std::find_if(list.begin(), list.end(), [pid](const Incident& i) { return i.pid == pid; });
+  if (it == list.end()) return std::nullopt;
+  std::optional<Incident> taken = std::move(*it);
+  list.erase(it);
+  return taken;
+}
+
 }  // namespace
 
 Monitor::Monitor(Session& session, Channel& channel, RunFacts facts, DeliveryOptions delivery)
@@ -139,6 +148,7 @@ void Monitor::take_crash(std::uint32_t index) {
   const wire::CrashRecord& crash = session_.memory().crashes[index];
   const auto pid = static_cast<pid_t>(crash.pid);
   processes_.take_over_records(monotonic_ns());
+  if (crash.access_finding != 0) return take_finding(index);
   const auto earlier =
       std::find_if(pending_.begin(), pending_.end(), [pid](const Incident& i) { return i.pid == pid; });
   const bool known = earlier != pending_.end();
@@ -159,6 +169,22 @@ void Monitor::take_crash(std::uint32_t index) {
   Incident incident = std::move(pending_.back());
   pending_.pop_back();
   if (!incident.handled) delivery_.deliver(std::move(incident), false);
+}
+
+// A wrong access that the process does not die of. The first is looked at while the process waits; what else is found
+// wrong is in its recorder. The user is told when the process has ended.
+void Monitor::take_finding(std::uint32_t index) {
+  const auto pid = static_cast<pid_t>(session_.memory().crashes[index].pid);
+  const bool first =
+      std::none_of(survived_.begin(), survived_.end(), [pid](const Incident& i) { return i.pid == pid; });
+  if (first && reach(pid)) {
+    try {
+      survived_.push_back(builder_.from_crash(index, true));
+    } catch (const std::exception&) {
+      // The recorder still has it: it is told from there.
+    }
+  }
+  release_crash(index);
 }
 
 bool Monitor::reach(pid_t pid) {
@@ -203,6 +229,7 @@ void Monitor::handle_deaths() {
   }
   last_update_ns_ = monotonic_ns();
   for (EndedProcess& ended : processes_.update(last_update_ns_)) {
+    keep_findings(ended);
     if (ended.process.pid == root_ && !root_over_)
       end_of_root(std::move(ended));
     else
@@ -220,7 +247,10 @@ void Monitor::finish_root(std::optional<int> status) {
   if (root_over_) return;
   handle_crashes();
   handle_deaths();
-  if (!root_end_) root_end_ = processes_.remove(root_);
+  if (!root_end_) {
+    root_end_ = processes_.remove(root_);
+    if (root_end_) keep_findings(*root_end_);
+  }
   root_over_ = true;
   if (root_end_) {
     root_end_->status = status;
@@ -249,15 +279,18 @@ void Monitor::linger() {
   ::sigprocmask(SIG_UNBLOCK, &terminate, nullptr);
 }
 
+// What the runtime found wrong in a process that has just ended: its recorder is there until the next look only.
+void Monitor::keep_findings(const EndedProcess& ended) {
+  const pid_t pid = ended.process.pid;
+  const bool kept = std::any_of(survived_.begin(), survived_.end(), [pid](const Incident& i) { return i.pid == pid; });
+  if (!kept && builder_.has_findings(ended.process)) survived_.push_back(builder_.from_end(ended));
+}
+
 void Monitor::settle(EndedProcess ended) {
   const pid_t pid = ended.process.pid;
   if (!ended.status) ended.status = processes_.status_from_parents(pid);
-  const auto it = std::find_if(pending_.begin(), pending_.end(), [pid](const Incident& i) { return i.pid == pid; });
-  std::optional<Incident> crash;
-  if (it != pending_.end()) {
-    crash = std::move(*it);
-    pending_.erase(it);
-  }
+  std::optional<Incident> crash = take_incident(pending_, pid);
+  std::optional<Incident> survived = take_incident(survived_, pid);
   const bool root = pid == root_;
   if (crash && died_of_crash(crash->evidence.death, crash->handled, ended.status)) {
     if (ended.status)
@@ -265,10 +298,11 @@ void Monitor::settle(EndedProcess ended) {
     name_real_sender(crash->evidence.death, front_, forwarded_);
     return delivery_.deliver(std::move(*crash), root);
   }
-  if (root && ended.status == 0 && !delivery_.wants_plain_end()) return;
+  if (!survived && root && ended.status == 0 && !delivery_.wants_plain_end()) return;
   // How a child ends is its parent's business unless it was killed.
-  if (!root && (!ended.status || !WIFSIGNALED(*ended.status))) return;
-  Incident incident = builder_.from_end(ended);
+  if (!survived && !root && (!ended.status || !WIFSIGNALED(*ended.status))) return;
+  Incident incident = survived ? std::move(*survived) : builder_.from_end(ended);
+  if (survived) builder_.add_end(ended, incident);
   name_real_sender(incident.evidence.death, front_, forwarded_);
   if (root && root_max_rss_ != 0) incident.evidence.machine.peak_rss = root_max_rss_;
   delivery_.deliver(std::move(incident), root);

@@ -31,6 +31,8 @@ class Monitor {
   void lose_front();
   void handle_crashes();
   void take_crash(std::uint32_t index);
+  void take_finding(std::uint32_t index);
+  void keep_findings(const EndedProcess& ended);
   void release_crash(std::uint32_t index);
   void free_released_crashes();
   // Whether a crash record's pid may be read and watched.
@@ -52,7 +54,8 @@ class Monitor {
   MemorySampler sampler_;
   CaseBuilder builder_;
   Delivery delivery_;
-  std::vector<Incident> pending_;  // crashes of processes that have not ended yet
+  std::vector<Incident> pending_;   // crashes of processes that have not ended yet
+  std::vector<Incident> survived_;  // what was found wrong in processes that have not ended yet: the first of each
   std::array<std::uint64_t, wire::kMaxCrashes> released_ns_{};
   std::vector<ForwardedSignal> forwarded_;
   pid_t root_ = 0;

@@ -53,6 +53,8 @@ std::string_view script_of(const std::vector<std::string>& argv) {
 
 Telling telling_of(const Case& evidence, const Verdict& verdict, bool root) {
   const Death& death = evidence.death;
+  // Memory that was written or read wrongly is told of however the program ended: its results are in doubt.
+  if (!evidence.findings.empty()) return Telling::kTell;
   if (death.kind == "oom" || verdict.verdict_class == "out-of-memory") return Telling::kTell;
   if (death.kind == "signal") {
     const int signal = death.signal.value_or(0);

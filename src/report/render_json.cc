@@ -149,11 +149,12 @@ std::string render_json(const Case& evidence, const Verdict& verdict) {
   out["program"] = program_json(take(from, "program", Json::object()));
   out["death"] = death_json(evidence, take(from, "death", Json::object()));
   put_known(out, "framework", framework_json(take(from, "framework")));
-  put_known(out, "block", take(from, "block"));
+  for (const char* key : {"block", "findings", "accesses", "protection"}) put_known(out, key, take(from, key));
   put_known(out, "fault", fault_json(take(from, "fault")));
   put_known(out, "messages", take(from, "messages"));
   put_known(out, "thread_create_failure", take(from, "thread_create_failure"));
   out["threads"] = threads_json(take(from, "threads", Json::array()));
+  for (const char* key : {"processes", "stuck"}) put_known(out, key, take(from, key));
   out["memory"] = memory_json(machine);
   out["machine"] = std::move(machine);
   out["timing"] = timing_json(capture);

@@ -20,7 +20,7 @@ void add_sections(Page& page, const Subject& s) {
   }
   page.space();
   for (Section (*make)(const Subject&) :
-       {report::why, report::could_be, report::to_decide, report::missing, report::program}) {
+       {report::why, report::could_be, report::to_decide, report::missing, report::protection, report::program}) {
     page.add(make(s));
   }
   if (s.style.verbose) {

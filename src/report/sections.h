@@ -30,7 +30,11 @@ struct Subject {
 [[nodiscard]] Section operation(const Subject& s);
 [[nodiscard]] Section fault(const Subject& s);
 [[nodiscard]] Section message(const Subject& s);
+
+// sections_block.cc: whose memory it was.
 [[nodiscard]] Section block(const Subject& s);
+[[nodiscard]] Section protection(const Subject& s);  // what was protected; for reports that are about memory
+[[nodiscard]] std::vector<Section> block_details(const Subject& s);  // stacks, findings and accesses, for --verbose
 
 // sections_program.cc: which process, which stack.
 [[nodiscard]] Section process(const Subject& s);

@@ -122,18 +122,6 @@ void add_message(Section& section, const Subject& s, std::string_view prefix, st
   }
 }
 
-void add_owner(Section& section, const char* verb, const std::optional<BlockEvent>& event, const std::string& cwd) {
-  if (!event) return;
-  Line line(verb);
-  if (!event->op.empty()) line.add(" by ").add(event->op, Role::kCode);
-  if (event->thread) line.add(fmt::format(", thread {}", *event->thread));
-  if (event->age_s) line.add(fmt::format(", {:.1f} s before", *event->age_s));
-  const auto frame =
-      std::find_if(event->python.begin(), event->python.end(), [](const PythonFrame& f) { return f.origin == "user"; });
-  if (frame != event->python.end()) line.add(" at ").add(place(short_path(frame->file, cwd), frame->line), Role::kUser);
-  section.items.push_back({.line = std::move(line), .rank = kFirst, .hang = 2});
-}
-
 }  // namespace
 
 Section where(const Subject& s) {
@@ -207,21 +195,6 @@ Section message(const Subject& s) {
     }
   }
   add_message(section, s, "", m.abort_text);
-  return section;
-}
-
-Section block(const Subject& s) {
-  Section section;
-  section.label = "block";
-  if (!s.evidence.block) return section;
-  const Block& b = *s.evidence.block;
-  Line line;
-  line.add(fmt::format("{} {} of {} at {}", b.state, b.kind == "other" ? "block" : b.kind, human_bytes(b.size),
-                       hex(b.address)));
-  line.add(fmt::format(", touched at offset {}", b.offset), Role::kValue);
-  section.items.push_back({.line = std::move(line), .rank = kFirst, .hang = 2});
-  add_owner(section, "allocated", b.allocated, s.evidence.program.cwd);
-  add_owner(section, "freed", b.freed, s.evidence.program.cwd);
   return section;
 }
 

@@ -157,7 +157,9 @@ Section capture(const Case& c) {
 
 std::vector<Section> everything_else(const Subject& s) {
   const Case& c = s.evidence;
-  std::vector<Section> sections{operands(c), said_on_stderr(c)};
+  std::vector<Section> sections = block_details(s);
+  sections.push_back(operands(c));
+  sections.push_back(said_on_stderr(c));
   for (const Thread& t : c.threads) {
     if (!t.crashed) sections.push_back(other_thread(s, t));
   }

@@ -1,0 +1,69 @@
+"""Every program of tests/crashers/guarded/ gets its verdict from the heap's history: the block, the distance, the lines.
+
+The first comment of a program says what is expected:
+
+    # class: SLUG        the verdict; "none": it ends well and there is no report
+    # distance: PHRASE   words of the summary
+
+and comments at the end of lines mark them: "# allocated here", "# freed here", "# noticed here" (the line that is named
+although the program went on) and "# dies here". A program that would survive plainly dies here, by the guard: that is
+the point. One whose memory was only found to be wrong ends exactly as it does plainly.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from segwhy_command import segwhy_or_skip
+from test_crashers import by_name, pythons
+
+PROGRAMS = sorted((Path(__file__).resolve().parents[1] / "crashers" / "guarded").glob("*.py"))
+TIMEOUT_S = 120
+
+
+def marked(path: Path, mark: str) -> int | None:
+    lines = [i for i, line in enumerate(path.read_text().splitlines(), 1) if line.endswith(f"# {mark}")]
+    return lines[0] if lines else None
+
+
+def user_lines(event: dict) -> list[int]:
+    return [frame.get("line") for frame in event.get("python", [])]
+
+
+@pytest.mark.parametrize("python", pythons(), ids=by_name)
+@pytest.mark.parametrize("program", PROGRAMS, ids=by_name)
+def test_block(program: Path, python: str, tmp_path):
+    """GIVEN a wrong access to a buffer WHEN it runs under Segwhy THEN the report says whose memory it was."""
+    keys = dict(re.findall(r"^# (class|distance): (.+)$", program.read_text(), re.M))
+    report = tmp_path / "incident.json"
+    options = dict(cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S)
+    command = [segwhy_or_skip(), "run", "--protect", "tensors", "--json", str(report), "--", python, str(program)]
+    watched = subprocess.run(command, **options)
+
+    if marked(program, "dies here") is None:
+        plain = subprocess.run([python, str(program)], **options)
+        assert (watched.returncode, watched.stdout) == (plain.returncode, plain.stdout), watched.stderr
+        if keys["class"] == "none":
+            assert watched.stderr == plain.stderr
+            return
+    else:
+        assert watched.returncode != 0
+    incident = json.loads(report.read_text())
+    verdict = incident["verdict"]
+    assert verdict["class"] == keys["class"], verdict
+    if keys["class"] == "wild-pointer":
+        assert "block" not in incident
+        return
+    assert verdict["confidence"] == "certain", verdict
+    assert keys.get("distance", "") in verdict["summary"]
+    block = incident["block"]
+    assert marked(program, "allocated here") in user_lines(block["allocated"])
+    if freed := marked(program, "freed here"):
+        assert freed in user_lines(block["freed"])
+    named = marked(program, "dies here") or marked(program, "noticed here")
+    if named is not None:
+        assert incident["where"]["line"] == named
