@@ -6,9 +6,13 @@
 #include <errno.h>
 
 #include "runtime/abi/export.h"
+#include "runtime/exact/exact.h"
 #include "runtime/heap/heap.h"
 
 namespace segwhy::runtime::heap {
+
+using pal::is_boot_block;
+
 namespace {
 
 constexpr size_t kOwnAlignment = alignof(max_align_t);
@@ -21,6 +25,11 @@ constexpr size_t kOwnAlignment = alignof(max_align_t);
 
 [[nodiscard]] bool is_power_of_two(size_t value) {
   return value != 0 && (value & (value - 1)) == 0;
+}
+
+// Not the C library's to free or move.
+[[nodiscard]] inline bool is_ours(void* block) {
+  return in_arena(block) || is_boot_block(block) || exact::owns(block);
 }
 
 // True when the tier may want it; everything else must cost nothing.
@@ -65,7 +74,6 @@ SEGWHY_SLOW int posix_memalign_slowly(void** out, size_t alignment, size_t size)
 }  // namespace segwhy::runtime::heap
 
 using namespace segwhy::runtime::heap;
-using segwhy::runtime::pal::is_boot_block;
 using segwhy::runtime::pal::next_heap;
 
 SEGWHY_EXPORT void* malloc(size_t size) noexcept {
@@ -81,12 +89,12 @@ SEGWHY_EXPORT void* calloc(size_t count, size_t size) noexcept {
 }
 
 SEGWHY_EXPORT void free(void* block) noexcept {
-  if (__builtin_expect(in_arena(block) || is_boot_block(block), 0)) return free_slowly(block);
+  if (__builtin_expect(is_ours(block), 0)) return free_slowly(block);
   next_heap().free(block);
 }
 
 SEGWHY_EXPORT void* realloc(void* block, size_t size) noexcept {
-  if (size < kLargeBlock && !in_arena(block) && !is_boot_block(block)) return next_heap().realloc(block, size);
+  if (size < kLargeBlock && !is_ours(block)) return next_heap().realloc(block, size);
   return realloc_slowly(block, size);
 }
 

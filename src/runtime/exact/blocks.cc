@@ -27,6 +27,8 @@ struct Block {
   uint32_t next;  // in a list, index+1
   uint32_t accesses;
   uint32_t budget;
+  uint32_t stack;  // of the allocation; in a forked child still the parent's number
+  uint8_t alignment_log2;
   uint8_t size_class;
   uint8_t state;  // atomic, wire::BlockState
   bool opened;    // some of its pages are accessible
@@ -198,7 +200,7 @@ void put_run(const SizeClass& size, uint32_t first_page) {
   return index;
 }
 
-void publish_new(uint32_t index, size_t alignment, uint32_t stack) {
+void publish_new(uint32_t index) {
   wire::WatchedBlock* const out = published(index);
   if (out == nullptr) return;
   const Block& block = tables->blocks[index];
@@ -208,13 +210,13 @@ void publish_new(uint32_t index, size_t alignment, uint32_t stack) {
   wire::BlockRecord& record = out->block;
   record.address = block.address;
   record.size = block.size;
-  record.allocation_stack = stack;
+  record.allocation_stack = block.stack;
   record.allocating_tid = pal::thread_id();
   record.allocated_ticks = pal::ticks();
   record.sequence = sequence;
-  record.alignment_log2 = static_cast<uint8_t>(__builtin_ctzll(alignment));
+  record.alignment_log2 = block.alignment_log2;
   record.pages = block.pages;
-  record.kind = alignment >= 32 ? wire::kBlockAligned : wire::kBlockSmall;
+  record.kind = block.alignment_log2 >= 5 ? wire::kBlockAligned : wire::kBlockSmall;
   pal::store(record.state, wire::kBlockLive);
 }
 
@@ -297,8 +299,10 @@ void* allocate_block(size_t size, size_t alignment, uint32_t stack, uint32_t bud
   block.size = size;
   block.accesses = 0;
   block.budget = budget != 0 ? budget : default_budget;
+  block.stack = stack;
+  block.alignment_log2 = static_cast<uint8_t>(__builtin_ctzll(alignment));
   pal::store(block.state, wire::kBlockLive);
-  publish_new(index, alignment, stack);
+  publish_new(index);
   open_middle(index);
   return reinterpret_cast<void*>(block.address);
 }
@@ -399,7 +403,7 @@ void adopt_blocks(wire::AccessTable* table) {
     block.opened = false;
     block.wholly_opened = false;
     if (block.state != wire::kBlockLive) continue;
-    publish_new(index, lead_of(1), 0);
+    publish_new(index);
     if (wire::WatchedBlock* const out = published(index)) out->block.flags |= wire::kBlockFromParent;
     if (was_wholly_opened) {
       open_block(index, wire::kWatchBudget);

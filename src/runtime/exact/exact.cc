@@ -84,10 +84,6 @@ void* allocate(size_t size, size_t alignment, uint32_t stack, uint32_t budget) {
   return running ? allocate_block(size, alignment, stack, budget) : nullptr;
 }
 
-bool owns(const void* pointer) {
-  return is_watched(reinterpret_cast<uintptr_t>(pointer));
-}
-
 Release release(void* pointer, uint32_t stack) {
   switch (free_block(pointer, stack)) {
     case Freed::kFreed:

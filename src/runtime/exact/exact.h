@@ -17,6 +17,7 @@
 
 #include "evidence/wire/accesses.h"
 #include "runtime/exact/findings.h"
+#include "runtime/exact/views.h"
 
 namespace segwhy::runtime::exact {
 
@@ -41,7 +42,9 @@ wire::ExactRefusal start(const Config& config);
 [[nodiscard]] void* allocate(size_t size, size_t alignment, uint32_t stack, uint32_t budget = 0);
 
 // True for every address in the watched view, also of freed blocks and of no block: it is not another heap's business.
-[[nodiscard]] bool owns(const void* pointer);
+[[nodiscard]] inline bool owns(const void* pointer) {
+  return is_watched(reinterpret_cast<uintptr_t>(pointer));
+}
 
 enum class Release { kReleased, kDouble, kInvalid };
 Release release(void* pointer, uint32_t stack);

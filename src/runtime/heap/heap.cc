@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "runtime/exact/tier.h"
 #include "runtime/heap/allowance.h"
 #include "runtime/heap/batch.h"
 #include "runtime/heap/canary.h"
@@ -42,6 +43,7 @@ void set_active(bool active) {
 
 // What a block holds that may be moved to another tier.
 [[nodiscard]] size_t bytes_in(void* block) {
+  if (exact::owns(block)) return exact::usable_size(block);
   return in_arena(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
 }
 
@@ -49,7 +51,7 @@ void set_active(bool active) {
   void* const copy = allocate({size, alignof(max_align_t), false}, caller);
   if (copy == nullptr) return nullptr;
   const size_t held = bytes_in(block);
-  memcpy(copy, block, held < size ? held : size);
+  memcpy(exact::direct(copy), exact::direct(block), held < size ? held : size);
   release(block, caller);
   return copy;
 }
@@ -78,6 +80,10 @@ void start_heap() {
   set_active(true);
 }
 
+void finish_heap() {
+  if (is_active()) sweep_tensors();
+}
+
 void before_fork() {
   lock_batch();
   lock_arena();
@@ -99,6 +105,7 @@ void after_fork_in_child() {
 
 void* allocate(const Request& request, const Caller& caller) {
   if (is_active() && is_tensor_request(request.size, request.alignment)) {
+    if (void* const block = exact::allocate_watched(request, caller)) return block;
     if (void* const block = allocate_tensor(request, caller)) return block;
   }
   if (request.zero) return pal::next_heap().calloc(1, request.size);
@@ -108,6 +115,7 @@ void* allocate(const Request& request, const Caller& caller) {
 
 void release(void* block, const Caller& caller) {
   if (pal::is_boot_block(block)) return;
+  if (exact::owns(block)) return exact::release_watched(block, caller);
   if (!in_arena(block)) return pal::next_heap().free(block);
   if (is_active()) return release_tensor(block, caller);
   abandon_tensor(block);
@@ -116,14 +124,14 @@ void release(void* block, const Caller& caller) {
 void* reallocate(void* block, size_t size, const Caller& caller) {
   if (block == nullptr) return allocate({size, alignof(max_align_t), false}, caller);
   if (pal::is_boot_block(block)) return pal::reallocate_boot_block(block, size);
-  if (!in_arena(block)) {
+  if (!in_arena(block) && !exact::owns(block)) {
     return stays_in_library(block, size) ? pal::next_heap().realloc(block, size) : move_block(block, size, caller);
   }
   if (size == 0) {
     release(block, caller);
     return nullptr;
   }
-  if (is_active() && resize_tensor_in_place(block, size)) return block;
+  if (in_arena(block) && is_active() && resize_tensor_in_place(block, size)) return block;
   return move_block(block, size, caller);
 }
 
@@ -146,6 +154,7 @@ bool clear_pages_of_block(void* address, size_t size) {
 size_t usable_size(void* block) {
   if (block == nullptr) return 0;
   if (pal::is_boot_block(block)) return pal::boot_block_size(block);
+  if (exact::owns(block)) return exact::usable_size(block);
   return in_arena(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
 }
 

@@ -1,0 +1,162 @@
+// The program that the tests run plain and in exact mode: each command does one thing with aligned buffers, as
+// frameworks allocate their tensors, and prints what it computed.
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+// Not inlined, so that each access below is an instruction of its own and the compiler knows nothing of the sizes.
+__attribute__((noinline)) void store(volatile char* bytes, long offset, char value) {
+  bytes[offset] = value;
+}
+__attribute__((noinline)) char load(const volatile char* bytes, long offset) {
+  return bytes[offset];
+}
+
+char* tensor(size_t size) {
+  void* memory = nullptr;
+  if (posix_memalign(&memory, 64, size) != 0) abort();
+  return static_cast<char*>(memory);
+}
+
+// Everything that is allowed: the whole of blocks of many sizes, through libc and by hand, freed and moved.
+int behave() {
+  unsigned sum = 0;
+  for (size_t size = 1; size < 20'000; size = size * 5 / 3 + 1) {
+    char* bytes = tensor(size);
+    memset(bytes, static_cast<int>(size & 0x7f), size);
+    for (size_t i = 0; i < size; i += 7) sum += static_cast<unsigned>(load(bytes, static_cast<long>(i)));
+    bytes = static_cast<char*>(realloc(bytes, size + 100));
+    sum += static_cast<unsigned>(load(bytes, static_cast<long>(size) - 1));
+    free(bytes);
+    void* const zeroed = aligned_alloc(64, (size + 63) & ~size_t{63});
+    memset(zeroed, 0, size);
+    free(zeroed);
+  }
+  char* const large = static_cast<char*>(calloc(1, 1 << 20));
+  for (size_t i = 0; i < 1 << 20; i += 4099) sum += static_cast<unsigned>(load(large, static_cast<long>(i)));
+  free(large);
+  printf("%u\n", sum);
+  return 0;
+}
+
+int write_behind() {
+  char* const bytes = tensor(20);
+  store(bytes, 19, 1);
+  store(bytes, 20, 1);
+  printf("%d\n", load(bytes, 19));
+  free(bytes);
+  return 3;
+}
+
+int read_before() {
+  char* const bytes = tensor(24);
+  memset(bytes, 1, 24);
+  printf("%d\n", load(bytes, 0));
+  (void)load(bytes, -8);
+  free(bytes);
+  return 0;
+}
+
+int read_after_free() {
+  char* const bytes = tensor(24);
+  store(bytes, 3, 1);
+  free(bytes);
+  (void)load(bytes, 3);
+  printf("survived\n");
+  return 0;
+}
+
+int free_twice() {
+  char* const bytes = tensor(24);
+  free(bytes);
+  fflush(stdout);
+  char* volatile again = bytes;
+  free(again);
+  return 0;
+}
+
+void* add_up(void* raw) {
+  auto* const counter = static_cast<unsigned long*>(raw);
+  for (int i = 0; i < 2000; ++i) __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+  return nullptr;
+}
+
+int share() {
+  auto* const counter = reinterpret_cast<unsigned long*>(tensor(8));
+  *counter = 0;
+  pthread_t threads[4];
+  for (pthread_t& thread : threads) pthread_create(&thread, nullptr, &add_up, counter);
+  for (const pthread_t thread : threads) pthread_join(thread, nullptr);
+  printf("%lu\n", *counter);
+  return 0;
+}
+
+int fork_and_overflow() {
+  char* const bytes = tensor(24);
+  memset(bytes, 1, 24);
+  const pid_t child = fork();
+  if (child == 0) {
+    store(bytes, 0, 2);
+    store(bytes, 30, 2);
+    _exit(load(bytes, 0) == 2 ? 5 : 6);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  printf("%d %d\n", WEXITSTATUS(status), load(bytes, 0));
+  return 0;
+}
+
+sigjmp_buf back;
+
+void recover(int) {
+  siglongjmp(back, 1);
+}
+
+// A program that catches its own faults keeps doing so.
+int catch_own_fault() {
+  signal(SIGSEGV, &recover);
+  char* const bytes = tensor(24);
+  memset(bytes, 1, 24);
+  if (sigsetjmp(back, 1) == 0) store(reinterpret_cast<volatile char*>(load(bytes, 0)), 0x10, 1);
+  printf("recovered %d\n", load(bytes, 5));
+  return 0;
+}
+
+int read_pipe() {
+  int ends[2];
+  if (pipe(ends) != 0 || write(ends[1], "input", 5) != 5) return 1;
+  char* const bytes = tensor(64);
+  const ssize_t got = read(ends[0], bytes, 64);
+  printf("%zd %.*s\n", got, static_cast<int>(got > 0 ? got : 0), bytes);
+  return 0;
+}
+
+struct Command {
+  const char* name;
+  int (*run)();
+};
+constexpr Command kCommands[] = {{"behave", &behave},
+                                 {"write-behind", &write_behind},
+                                 {"read-before", &read_before},
+                                 {"read-after-free", &read_after_free},
+                                 {"free-twice", &free_twice},
+                                 {"share", &share},
+                                 {"fork-and-overflow", &fork_and_overflow},
+                                 {"catch-own-fault", &catch_own_fault},
+                                 {"read-pipe", &read_pipe}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const Command& command : kCommands) {
+    if (argc > 1 && strcmp(command.name, argv[1]) == 0) return command.run();
+  }
+  return 2;
+}
