@@ -6,6 +6,7 @@
 
 #include "assemble/cxx_exception.h"
 #include "assemble/native_stacks.h"
+#include "assemble/python_stacks.h"
 #include "capture/environment.h"
 #include "decode/decode.h"
 #include "frameworks/framework.h"
@@ -30,11 +31,6 @@ void add_modules(Symbolizer& symbolizer, Case& into) {
     if (!m.package.empty()) into.program.packages.emplace(m.package, m.package_version);
 }
 
-Thread* thread_of(Case& into, int tid) {
-  const auto it = std::find_if(into.threads.begin(), into.threads.end(), [&](const Thread& t) { return t.tid == tid; });
-  return it == into.threads.end() ? nullptr : &*it;
-}
-
 void add_python(const Snapshot& snapshot, Case& into) {
   PythonLimits limits;
   if (!into.program.cwd.empty()) limits.directories.push_back(into.program.cwd);
@@ -49,15 +45,7 @@ void add_python(const Snapshot& snapshot, Case& into) {
   into.program.python = state->version;
   into.program.finalizing = state->finalizing;
   for (std::string& text : state->notes) into.capture.limits.push_back(std::move(text));
-  for (PythonThread& python : state->threads) {
-    Thread* thread = thread_of(into, python.tid);
-    if (thread == nullptr) continue;
-    thread->has_python_state = true;
-    thread->holds_gil = python.holds_gil;
-    if (python.depth > python.frames.size()) thread->python_depth = python.depth;
-    // A thread can have states in several interpreters: the one with frames is the one at work.
-    if (thread->python.empty()) thread->python = std::move(python.frames);
-  }
+  add_python_threads(*state, into.threads);
 }
 
 void add_fault(const Snapshot& snapshot, bool live, Case& into) {

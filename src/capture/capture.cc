@@ -25,4 +25,11 @@ Result<std::unique_ptr<Capture>> capture_live(int pid) {
   return capture_by_ptrace(LocatedProcess{pid, false}, nullptr);
 }
 
+Result<std::unique_ptr<Capture>> look_at_process(const wire::Session& session, int pid) {
+  const Location where = locate_process(session, pid);
+  if (!where.process) return fail("process " + std::to_string(pid) + " could not be identified from outside");
+  if (where.process->foreign) return fail("process " + std::to_string(pid) + " is in a PID namespace of its own");
+  return capture_by_look(*where.process, threads_in_handlers(session, pid));
+}
+
 }  // namespace segwhy

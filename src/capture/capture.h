@@ -34,6 +34,12 @@ Result<std::unique_ptr<Capture>> capture_crash(wire::Session& session, std::uint
 // A process that is not waiting in a handler (asked for, e.g. hung): ptrace only.
 Result<std::unique_ptr<Capture>> capture_live(int pid);
 
+// A process of the session that is supposed to be blocked: nothing of it is stopped, so that nothing of it can be
+// disturbed. Threads that are blocked in the kernel have `system_call`, its arguments, pc and stack pointer; those that
+// wait in a handler are seen where the signal found them; of a running thread only the name is known. Read with doubt:
+// whoever concludes anything from it makes sure that the threads have not moved meanwhile.
+Result<std::unique_ptr<Capture>> look_at_process(const wire::Session& session, int pid);
+
 // A core file (ELF). Modules are opened at the paths the core names.
 Result<std::unique_ptr<Capture>> capture_core(const std::string& core_path);
 

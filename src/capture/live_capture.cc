@@ -10,6 +10,8 @@
 #include "capture/process_memory.h"
 #include "capture/procfs.h"
 #include "capture/registers.h"
+#include "capture/system_call.h"
+#include "capture/thread_pointer.h"
 
 namespace segwhy {
 namespace {
@@ -120,6 +122,33 @@ Result<std::unique_ptr<Capture>> capture_by_ptrace(const LocatedProcess& process
   return std::make_unique<LiveCapture>("ptrace", std::move(snapshot), std::move(notes),
                                        std::make_unique<CachedMemory>(std::move(*memory), kKernelFetch),
                                        std::move(*freezer));
+}
+
+Result<std::unique_ptr<Capture>> capture_by_look(const LocatedProcess& process,
+                                                 const std::vector<WaitingThread>& waiting) {
+  std::vector<std::string> notes;
+  Snapshot snapshot = start_snapshot(process.pid, nullptr);
+  describe_process(process.pid, snapshot, notes);
+  auto memory = ProcessMemory::open(process.pid, readable_address(snapshot));
+  if (!memory) return tl::unexpected<Error>(memory.error());
+  auto cached = std::make_unique<CachedMemory>(std::move(*memory), kKernelFetch);
+  const ThreadDescriber describer(process, snapshot);
+  for (const int tid : list_tasks(process.pid)) {
+    const auto in_handler =
+        std::find_if(waiting.begin(), waiting.end(), [tid](const WaitingThread& t) { return t.tid == tid; });
+    const bool handles = in_handler != waiting.end();
+    const std::string call = handles ? std::string() : read_proc(task_path(process.pid, tid, "syscall"));
+    std::optional<Registers> registers = registers_from_syscall_text(call);
+    if (handles)
+      registers = in_handler->registers;
+    else if (registers)
+      registers->fs_base = find_thread_pointer(tid, *cached).value_or(0);
+    snapshot.threads.push_back(describer.describe(tid, registers));
+    snapshot.threads.back().system_call =
+        handles ? interrupted_call(in_handler->registers, *cached) : system_call_from_text(call);
+  }
+  sort_threads(snapshot);
+  return std::make_unique<LiveCapture>("look", std::move(snapshot), std::move(notes), std::move(cached), nullptr);
 }
 
 namespace {

@@ -23,6 +23,10 @@ struct CrashView {
 // no thread is taken for crashed.
 Result<std::unique_ptr<Capture>> capture_by_ptrace(const LocatedProcess& process, const CrashView* view);
 
+// Stops nothing at all; see look_at_process().
+Result<std::unique_ptr<Capture>> capture_by_look(const LocatedProcess& process,
+                                                 const std::vector<WaitingThread>& waiting);
+
 // Stops nothing but the waiting thread. `process` is absent when it could not be located; `reason` says why ptrace was
 // not used. Fails when the process ends meanwhile.
 Result<std::unique_ptr<Capture>> capture_by_handler(wire::CrashRecord& record,

@@ -22,6 +22,8 @@ struct Candidate {
   std::vector<std::string> factors{};
   std::vector<Alternative> alternatives{};
   std::vector<std::string> experiments{};
+  // Where the cause is, when that is not where the process was when it died.
+  std::optional<SourceLine> where{};
 };
 
 // One file under rules/ per cause. nullopt: the evidence does not speak of this cause. Pure.

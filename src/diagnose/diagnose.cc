@@ -12,6 +12,7 @@ Verdict diagnose(const Case& evidence) {
   for (const Rule rule : all_rules())
     if (auto candidate = rule(facts)) candidates.push_back(std::move(*candidate));
   Verdict verdict = choose(std::move(candidates));
+  if (verdict.where) return verdict;
   verdict.where = facts.where;
   if (!facts.where_reason.empty()) verdict.evidence.push_back(facts.where_reason);
   return verdict;

@@ -32,7 +32,7 @@ enum class CauseKind { kOutcome, kMechanism, kCause };
 // True when `a` is to be preferred to `b`.
 [[nodiscard]] bool outranks(const Candidate& a, const Candidate& b);
 
-// The verdict of a non-empty list, without `where`.
+// The verdict of a non-empty list; without `where` unless the winner names its own.
 [[nodiscard]] Verdict choose(std::vector<Candidate> candidates);
 
 }  // namespace segwhy

@@ -30,12 +30,6 @@ Iterator innermost_user(Iterator begin, Iterator end, Test is_user) {
   return with_file != end ? with_file : std::find_if(begin, end, is_user);
 }
 
-std::optional<SourceLine> user_line(const Thread& thread) {
-  const auto frame = innermost_user(thread.python.begin(), thread.python.end(), is_user_frame);
-  if (frame == thread.python.end()) return std::nullopt;
-  return SourceLine{frame->file, frame->line, frame->function, frame->source};
-}
-
 SourceLine source_line(const text::TracebackFrame& frame) {
   return SourceLine{frame.file, frame.line, frame.function, frame.source};
 }
@@ -96,6 +90,13 @@ Location from_tracebacks(const text::TextFacts& text) {
 }
 
 }  // namespace
+
+std::optional<SourceLine> user_line(const Thread& thread, std::size_t first) {
+  const auto begin = thread.python.begin() + static_cast<std::ptrdiff_t>(std::min(first, thread.python.size()));
+  const auto frame = innermost_user(begin, thread.python.end(), is_user_frame);
+  if (frame == thread.python.end()) return std::nullopt;
+  return SourceLine{frame->file, frame->line, frame->function, frame->source};
+}
 
 bool is_user_file(std::string_view path) {
   using text::contains_any;

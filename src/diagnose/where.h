@@ -16,6 +16,9 @@ struct Location {
 
 [[nodiscard]] Location find_where(const Case& evidence, const text::TextFacts& text);
 
+// The innermost frame of the user's own on the thread's stack, from frame `first` (0 is the innermost) on.
+[[nodiscard]] std::optional<SourceLine> user_line(const Thread& thread, std::size_t first = 0);
+
 // By path alone, for stacks known only as text.
 [[nodiscard]] bool is_user_file(std::string_view path);
 

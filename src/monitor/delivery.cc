@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
@@ -47,12 +48,16 @@ void Delivery::deliver(Incident incident, bool root) {
 
 void Delivery::finish(bool failed) {
   if (failed)
-    for (Judged& judged : std::exchange(held_, {})) tell(std::move(judged), false);
+    for (Judged& judged : std::exchange(held_, {}))
+      if (std::find(explained_.begin(), explained_.end(), judged.incident.pid) == explained_.end())
+        tell(std::move(judged), false);
   held_.clear();
 }
 
 void Delivery::tell(Judged judged, bool root) {
   reported_ = true;
+  if (root)
+    for (const OtherProcess& other : judged.incident.evidence.processes) explained_.push_back(other.pid);
   const bool chosen_path = options_.case_path && (root || !case_path_used_);
   const std::string saved = save_case(judged, chosen_path);
   if (options_.json_path) write_json(judged, root ? kRankRoot : kRankChild);

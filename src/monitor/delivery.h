@@ -53,7 +53,8 @@ class Delivery {
 
   DeliveryOptions options_;
   std::vector<Judged> held_;
-  int json_rank_ = 0;  // of what the JSON file holds: it keeps the most telling death of the run
+  std::vector<pid_t> explained_;  // processes whose part is told in the program's own report
+  int json_rank_ = 0;             // of what the JSON file holds: it keeps the most telling death of the run
   bool case_path_used_ = false;
   bool reported_ = false;
 };

@@ -3,10 +3,12 @@
 #include <csignal>
 
 #include "assemble/assemble.h"
+#include "assemble/thread_groups.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "capture/capture.h"
 #include "monitor/death.h"
+#include "monitor/lineage.h"
 #include "monitor/version.h"
 
 namespace segwhy {
@@ -14,17 +16,6 @@ namespace {
 
 constexpr double kNsPerMs = 1e6;
 constexpr double kNsPerSecond = 1e9;
-
-const char* origin_name(std::uint32_t origin) {
-  switch (origin) {
-    case wire::kOriginFork:
-      return "fork";
-    case wire::kOriginExec:
-      return "exec";
-    default:
-      return "root";
-  }
-}
 
 void note(Case& evidence, const Error& error) {
   evidence.capture.limits.push_back(error.hint.empty() ? error.what : error.what + " (" + error.hint + ")");
@@ -55,18 +46,13 @@ void CaseBuilder::add_capture(std::uint32_t index, const TrackedProcess* process
   } else {
     assemble_from_capture(**capture, evidence);
   }
+  if (const TrackedProcess* child = processes_.find(evidence.program.pid))
+    evidence.program.fork.parent_pools = name_thread_groups(**capture, child->record.parent_starts);
   (*capture)->release();
 }
 
 void CaseBuilder::add_record(const wire::ProcessRecord& record, Case& evidence) const {
-  Fork& fork = evidence.program.fork;
-  fork.origin = origin_name(record.origin);
-  if (record.parent_pid != 0) {
-    fork.parent_pid = static_cast<int>(record.parent_pid);
-    const bool monitored = processes_.find(*fork.parent_pid) != nullptr;
-    fork.parent_alive = monitored || ::kill(*fork.parent_pid, 0) == 0;
-  }
-  if (record.origin == wire::kOriginFork) fork.parent_threads = record.threads_at_fork;
+  evidence.program.fork = fork_of(record, processes_);
   if (record.start_ns != 0)
     evidence.program.age_s = static_cast<double>(monotonic_ns() - record.start_ns) / kNsPerSecond;
   if (record.thread_create_errno != 0)
@@ -79,7 +65,16 @@ void CaseBuilder::add_memory_use(pid_t pid, Case& evidence) const {
   if (!evidence.machine.peak_rss) evidence.machine.peak_rss = sampler_.peak_of(pid);
 }
 
-Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) const {
+// The parent of a child that crashed may have to do with it; who ends a program from outside may end one that hangs.
+void CaseBuilder::add_relatives(bool crashed, Case& evidence) {
+  if (!crashed) return add_standstill(standstill_.find(evidence.program.cwd), evidence);
+  const Fork& fork = evidence.program.fork;
+  if (fork.origin != "fork" || fork.parent_threads.value_or(0) == 0) return;
+  if (auto parent = look_at_relative(session_, processes_, fork.parent_pid.value_or(0), evidence.program.cwd))
+    evidence.processes.push_back(std::move(*parent));
+}
+
+Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) {
   const wire::CrashRecord& crash = session_.memory().crashes[index];
   Incident incident{new_case(facts_), static_cast<pid_t>(crash.pid),     static_cast<pid_t>(crash.tid), index,
                     crash.time_ns,    crash.has_application_handler != 0};
@@ -96,6 +91,7 @@ Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) const {
     add_stderr(read_stderr_ring(session_.memory(), process->record.ring, process->record.pid), evidence);
   }
   if (reachable) {
+    if (!incident.handled) add_relatives(is_crash_signal(crash.signal), evidence);
     add_capture(index, process, evidence);
     evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
     add_memory_use(incident.pid, evidence);

@@ -12,6 +12,7 @@
 #include "monitor/recorder.h"
 #include "monitor/sampling.h"
 #include "monitor/session.h"
+#include "monitor/standstill.h"
 
 namespace segwhy {
 
@@ -36,12 +37,12 @@ struct RunFacts {
 class CaseBuilder {
  public:
   CaseBuilder(Session& session, ProcessTable& processes, const MemorySampler& sampler, const RunFacts& facts)
-      : session_(session), processes_(processes), sampler_(sampler), facts_(facts) {}
+      : session_(session), processes_(processes), sampler_(sampler), facts_(facts), standstill_(session, processes) {}
 
   // From the crash record `index` (state kCrashTaken): captures and reads the process while its handler waits.
   // `reachable`: the pid in the record is the process's number here, too (see membership.h); otherwise only the record
   // is used.
-  [[nodiscard]] Incident from_crash(std::uint32_t index, bool reachable) const;
+  [[nodiscard]] Incident from_crash(std::uint32_t index, bool reachable);
 
   // From the end of a process of which no crash was captured.
   [[nodiscard]] Incident from_end(const EndedProcess& ended) const;
@@ -59,11 +60,13 @@ class CaseBuilder {
   [[nodiscard]] Program program_of(const TrackedProcess& process) const;
   void add_memory_use(pid_t pid, Case& evidence) const;
   void add_findings(const TrackedProcess& process, Case& evidence) const;
+  void add_relatives(bool crashed, Case& evidence);
 
   Session& session_;
   ProcessTable& processes_;
   const MemorySampler& sampler_;
   const RunFacts& facts_;
+  StandstillFinder standstill_;
 };
 
 }  // namespace segwhy

@@ -163,7 +163,7 @@ TEST(RenderText, PlainAsciiWhenTheTerminalIs) {
 
 TEST(RenderText, AChildIsNamed) {
   Case c = divided();
-  c.program.fork = {"fork", 4200, 12, true};
+  c.program.fork = {"fork", 4200, 12, true, {}};
   EXPECT_THAT(render_text(c, by_zero(), {}),
               HasSubstr("  process   pid 4242, forked by pid 4200, which had 12 other threads then\n"));
 }

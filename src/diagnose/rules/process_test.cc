@@ -142,7 +142,7 @@ TEST(AllocatorMismatch, NeedsASecondAllocator) {
 
 CaseBuilder forked(std::vector<NativeFrame> stack, std::uint32_t parent_threads) {
   CaseBuilder b;
-  b.raw().program.fork = {"fork", 100, parent_threads, true};
+  b.raw().program.fork = {"fork", 100, parent_threads, true, {}};
   b.crashed(std::move(stack));
   return b;
 }

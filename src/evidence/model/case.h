@@ -209,17 +209,30 @@ struct Module {
   }
 };
 
+// Native threads that one library runs.
+struct ThreadGroup {
+  std::string module;    // path: of the code the threads were started for
+  std::string function;  // in which they start
+  std::uint32_t threads = 0;
+
+  template <class V>
+  void fields(V& v) {
+    v("module", module), v("function", function), v("threads", threads);
+  }
+};
+
 struct Fork {
   std::string origin;  // "root", "fork" or "exec"
   std::optional<int> parent_pid;
   std::optional<std::uint32_t>
       parent_threads;  // native threads the parent had at the fork, the forking one not counted
   std::optional<bool> parent_alive;
+  std::vector<ThreadGroup> parent_pools;  // what those threads were for, as far as it is known
 
   template <class V>
   void fields(V& v) {
     v("origin", origin), v("parent_pid", parent_pid), v("parent_threads", parent_threads),
-        v("parent_alive", parent_alive);
+        v("parent_alive", parent_alive), v("parent_pools", parent_pools);
   }
 };
 
@@ -389,6 +402,49 @@ struct CaptureInfo {
   }
 };
 
+// --- who waits for whom ------------------------------------------------------------------------------------------
+
+struct ThreadRef {
+  int pid = 0;
+  int tid = 0;  // 0: any other thread of the process
+
+  template <class V>
+  void fields(V& v) {
+    v("pid", pid), v("tid", tid);
+  }
+};
+
+// A thread that waits for something that will never come: everyone who could end the wait is stuck, too.
+struct StuckThread {
+  int pid = 0, tid = 0;
+  // "mutex", "lock" (semaphore, condition variable...), "shared-lock" (one in memory that processes share), "join",
+  // "gil", "child", "read", "write", "poll" or "file-lock"
+  std::string kind;
+  std::string object;                 // "pipe 4711", "process 4712", "thread 4713"; empty when it has no name
+  std::vector<ThreadRef> wakers;      // everyone who could end the wait
+  bool named = false;                 // what is waited for names its wakers; else they are all who can reach it
+  std::optional<int> absent_holder;   // the thread that holds the mutex, and is none of the process
+  std::optional<std::uint32_t> knot;  // number of the group whose members wait for nobody but each other
+
+  template <class V>
+  void fields(V& v) {
+    v("pid", pid), v("tid", tid), v("kind", kind), v("object", object), v("wakers", wakers), v("named", named);
+    v("absent_holder", absent_holder), v("knot", knot);
+  }
+};
+
+// Another process of the run, as it was when the one that died was looked at.
+struct OtherProcess {
+  int pid = 0;
+  Fork fork;
+  std::vector<Thread> threads;  // the main one first
+
+  template <class V>
+  void fields(V& v) {
+    v("pid", pid), v("fork", fork), v("threads", threads);
+  }
+};
+
 struct Case {
   std::string schema = "segwhy.case/1";
   Program program;
@@ -404,6 +460,8 @@ struct Case {
   std::optional<ProtectionSummary> protection;
   Machine machine;
   std::optional<ThreadCreateFailure> thread_create_failure;
+  std::vector<OtherProcess> processes;  // parents and children that bear on the death
+  std::vector<StuckThread> stuck;       // of this and the other processes
   CaptureInfo capture;
 
   template <class V>
@@ -412,7 +470,8 @@ struct Case {
     v("messages", messages), v("framework", framework), v("block", block), v("findings", findings),
         v("accesses", accesses);
     v("protection", protection), v("machine", machine);
-    v("thread_create_failure", thread_create_failure), v("capture", capture);
+    v("thread_create_failure", thread_create_failure), v("processes", processes), v("stuck", stuck);
+    v("capture", capture);
   }
 };
 

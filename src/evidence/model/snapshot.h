@@ -60,6 +60,12 @@ struct Mapping {
   [[nodiscard]] bool contains(TargetAddr a) const { return start <= a && a < end; }
 };
 
+// The system call in which a thread is blocked.
+struct SystemCall {
+  std::uint64_t number = 0;
+  std::array<std::uint64_t, 6> arguments{};
+};
+
 struct ThreadSnapshot {
   int tid = 0;
   std::string name;  // comm
@@ -69,6 +75,8 @@ struct ThreadSnapshot {
   bool registers_known = true;
   // The thread's stack as far as known (from its mapping); empty when not.
   TargetAddr stack_start, stack_end;
+  // Filled by look_at_process() only; absent: the thread runs, or it is not known.
+  std::optional<SystemCall> system_call;
 };
 
 // The fatal signal, as the kernel described it.

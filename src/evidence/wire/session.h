@@ -30,7 +30,7 @@
 namespace segwhy::wire {
 
 inline constexpr uint64_t kMagic = 0x0079687767655301;  // "\1Segwhy\0"
-inline constexpr uint32_t kVersion = 3;
+inline constexpr uint32_t kVersion = 4;
 
 inline constexpr uint32_t kMaxProcesses = 256;
 inline constexpr uint32_t kMaxCrashes = 8;
@@ -41,6 +41,7 @@ inline constexpr uint32_t kServiceBytes = 32 * 1024;
 inline constexpr uint32_t kAbortTextBytes = 2048;
 inline constexpr uint32_t kSigInfoBytes = 128;  // siginfo_t of Linux, x86-64 and AArch64
 inline constexpr uint32_t kMaxChildStatuses = 64;
+inline constexpr uint32_t kMaxThreadStarts = 16;
 
 // The environment variable that carries "PID:FD" of the memfd: the runtime opens /proc/PID/fd/FD. The first process
 // also inherits the descriptor itself, named in kEnvInheritedFd, so that it does not need /proc; the runtime closes
@@ -82,6 +83,17 @@ struct ChildStatus {
   int32_t status;  // as wait(2) encodes it
 };
 
+// Threads that began in one routine for one purpose: which library's they are.
+struct ThreadStart {
+  uint64_t routine;  // what pthread_create was told to run
+  // The first word of its argument, 0 when there is none: std::thread passes an object whose virtual table is the
+  // caller's, while the routine is the C++ library's.
+  uint64_t argument_word;
+  uint32_t live;  // atomic; threads of it that have not ended, 0: the entry is free
+  uint32_t reserved;
+};
+static_assert(sizeof(ThreadStart) == 24);
+
 struct ProcessRecord {
   uint32_t state;  // atomic, ProcessState
   uint32_t pid;    // as the process itself sees it
@@ -106,8 +118,10 @@ struct ProcessRecord {
   uint32_t next_child;     // atomic; position in `children`, taken modulo kMaxChildStatuses
   uint32_t reserved;
   ChildStatus children[kMaxChildStatuses];
+  ThreadStart starts[kMaxThreadStarts];         // of the threads in live_threads; those that find no entry are missing
+  ThreadStart parent_starts[kMaxThreadStarts];  // of the parent, at the fork that made this process
 };
-static_assert(sizeof(ProcessRecord) == 80 + 8 * kMaxChildStatuses);
+static_assert(sizeof(ProcessRecord) == 80 + 8 * kMaxChildStatuses + 2 * 24 * kMaxThreadStarts);
 
 // The last bytes written to descriptor 2 (text beyond kRingBytes overwrites the oldest). `written` counts all bytes
 // ever; concurrent writers may tear each other's text, never the bounds.

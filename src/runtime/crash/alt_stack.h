@@ -18,6 +18,7 @@ struct AltStack {
   // What the new thread runs, and the creator's mask that it inherits.
   void* (*start)(void*);
   void* argument;
+  uint32_t started_as;  // its entry in ProcessRecord::starts
   MaskView inherited;
   // A stack of the application's own that is too small for the kernel's signal frame: only reported, never used.
   stack_t application;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "evidence/wire/recorder.h"
+#include "runtime/crash/thread_starts.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/futex.h"
 #include "runtime/pal/syscall.h"
@@ -131,6 +132,8 @@ void begin_record(ProcessRecord& record, uint32_t pid, wire::ProcessOrigin origi
   record.thread_create_count = 0;
   record.kill_signal = 0;
   record.runtime_flags = 0;
+  memset(record.starts, 0, sizeof record.starts);
+  memset(record.parent_starts, 0, sizeof record.parent_starts);
 }
 
 [[nodiscard]] ProcessRecord* claim_fresh_record(uint32_t pid, wire::ProcessOrigin origin) {
@@ -169,10 +172,12 @@ bool join_session(char** environment, void (*with_descriptor)(long)) {
 
 void join_after_fork() {
   if (mapped == nullptr) return;
-  const uint32_t threads = own_record != nullptr ? pal::load(own_record->live_threads) : 0;
+  const ProcessRecord* const parent = own_record;
+  const uint32_t threads = parent != nullptr ? pal::load(parent->live_threads) : 0;
   own_pid = pal::process_id();
   own_record = claim_fresh_record(own_pid, wire::kOriginFork);
   if (own_record != nullptr) own_record->threads_at_fork = threads;
+  if (own_record != nullptr && parent != nullptr) inherit_thread_starts(*parent, *own_record);
   announce_process();
 }
 

@@ -16,6 +16,7 @@ struct ThreadState {
   SignalMask handler_mask;  // what it blocks in the kernel that was not blocked before: both tell whether it still runs
   uint32_t tid;             // 0: not seen yet
   uint32_t last_crash;      // CrashRecord index+1 of this thread's last hand-over, 0: none
+  uint32_t started_as;      // index+1 of its entry in ProcessRecord::starts, 0: none
   uint8_t exit_rounds;      // rounds of thread-specific-data destructors that have run
   bool counted;             // in ProcessRecord::live_threads
 };

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "runtime/crash/process.h"
+#include "runtime/crash/thread_starts.h"
 #include "runtime/crash/thread_state.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/next.h"
@@ -40,6 +41,8 @@ void on_thread_exit(void* raw) {
   if (++thread->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(exit_key, thread) == 0) return;
   release_own_stack(*thread);
   if (thread->counted) count_threads(-1);
+  note_thread_end(thread->started_as);
+  thread->started_as = 0;
   thread->counted = false;
 }
 
@@ -51,6 +54,7 @@ void* run_thread(void* raw) {
   thread.tid = pal::thread_id();
   thread.stack = stack;
   thread.counted = true;
+  thread.started_as = stack->started_as;
   install_alt_stack(stack);
   adopt_mask(thread, stack->inherited);
   pthread_setspecific(exit_key, &thread);
@@ -81,9 +85,11 @@ int create_thread(pthread_t* thread, const pthread_attr_t* attributes, void* (*s
   stack->start = start;
   stack->argument = argument;
   stack->inherited = creator->mask;
+  stack->started_as = note_thread_start(start, argument);
   count_threads(1);
   const int result = pal::next().pthread_create(thread, attributes, &run_thread, stack);
   if (result != 0) {
+    note_thread_end(stack->started_as);
     release_alt_stack(stack);
     count_threads(-1);
     note_create_failure(result);
@@ -95,6 +101,7 @@ void adopt_thread_after_fork() {
   ThreadState& thread = nearby_thread_state();
   thread.tid = pal::thread_id();
   thread.counted = false;  // it is the child's main thread now
+  thread.started_as = 0;
   thread.last_crash = 0;
 }
 

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -119,6 +120,21 @@ void start_pool() {
     for (;;) pause();
   });
   pthread_atfork(nullptr, nullptr, forget_in_child);
+}
+
+// The thread that lock_both_ways() makes takes the same mutexes the other way around.
+void lock_both_ways() {
+  static std::mutex first, second;
+  static pthread_barrier_t both_hold_one;
+  pthread_barrier_init(&both_hold_one, nullptr, 2);
+  std::thread([] {
+    second.lock();
+    pthread_barrier_wait(&both_hold_one);
+    first.lock();
+  }).detach();
+  first.lock();
+  pthread_barrier_wait(&both_hold_one);
+  second.lock();
 }
 
 void use_pool() {
