@@ -34,34 +34,33 @@ class BlockFinder {
   }
 
   [[nodiscard]] std::optional<FoundBlock> find(std::uint64_t address) const {
-    const auto region = region_of(address);
-    if (!region) return std::nullopt;
-    if (address < region->base) return in_guard(address, Slot{}, slot_at(*region, 0));
-    const std::uint64_t index = (address - region->base) / region->stride;
-    const Slot slot = slot_at(*region, index);
+    for (std::uint32_t i = 0; i < wire::kMaxRegions; ++i) {
+      const auto region =
+          area_.at<wire::Region>(wire::kSectionBlocks, offsetof(wire::BlockTable, regions) + i * sizeof(wire::Region));
+      if (!region || !makes_sense(*region, records_)) continue;
+      // Before the first slot there is a guard, too: that of another region's last slot, or one of its own.
+      const std::uint64_t begin = region->base - std::min(region->base, region->guard);
+      if (address < begin || address - begin >= region->base - begin + region->stride * region->slots) continue;
+      if (auto found = find_in(*region, address)) return found;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] std::optional<FoundBlock> find_in(const wire::Region& region, std::uint64_t address) const {
+    if (address < region.base) return in_guard(address, Slot{}, slot_at(region, 0));
+    const std::uint64_t index = (address - region.base) / region.stride;
+    const Slot slot = slot_at(region, index);
     if (address >= slot.guard_begin) {
-      const Slot next = index + 1 < region->slots ? slot_at(*region, index + 1) : Slot{};
+      const Slot next = index + 1 < region.slots ? slot_at(region, index + 1) : Slot{};
       return in_guard(address, slot, next);
     }
     if (slot.record) return in_slot(address, slot);
     // Nobody was here yet: an access that went beyond the guard of the slot before, or came out of nowhere.
     if (index == 0) return std::nullopt;
-    const Slot before = slot_at(*region, index - 1);
+    const Slot before = slot_at(region, index - 1);
     if (!before.record) return std::nullopt;
     return FoundBlock{*before.record, Place::kGuard, false, before.begin, before.end};
-  }
-
- private:
-  [[nodiscard]] std::optional<wire::Region> region_of(std::uint64_t address) const {
-    for (std::uint32_t i = 0; i < wire::kMaxRegions; ++i) {
-      const auto region =
-          area_.at<wire::Region>(wire::kSectionBlocks, offsetof(wire::BlockTable, regions) + i * sizeof(wire::Region));
-      if (!region || !makes_sense(*region, records_)) continue;
-      // Before the first slot there is a guard, too.
-      const std::uint64_t begin = region->base - std::min(region->base, region->guard);
-      if (address >= begin && address - begin < region->base - begin + region->stride * region->slots) return region;
-    }
-    return std::nullopt;
   }
 
   [[nodiscard]] Slot slot_at(const wire::Region& region, std::uint64_t index) const {

@@ -106,6 +106,18 @@ TEST(History, BeforeTheFirstBlockOfARegion) {
   EXPECT_TRUE(c.block->sole_owner);
 }
 
+TEST(History, BeforeTheFirstBlockOfARegionThatFollowsAnother) {
+  FakeRecorder recorder;  // the other one ends where this one begins, and nobody has used it
+  recorder.put(wire::kSectionBlocks, offsetof(wire::BlockTable, regions) + sizeof(wire::Region),
+               wire::Region{FakeRecorder::kBase, FakeRecorder::kStride, kPage, 4, 4});
+  recorder.put(wire::kSectionBlocks, offsetof(wire::BlockTable, regions),
+               wire::Region{FakeRecorder::kBase - 4 * FakeRecorder::kStride, FakeRecorder::kStride, kPage, 4, 0});
+  const auto record = recorder.block(0, kPage, wire::kBlockLive);
+  recorder.put_block(0, {});
+  recorder.put_block(4, record);
+  EXPECT_EQ(read(recorder, faulted_at(FakeRecorder::kBase - 8)).block->offset, -8);
+}
+
 TEST(History, BetweenTwoBlocksTheNearerOneIsMeant) {
   FakeRecorder recorder;
   const auto first = recorder.block(2, kPage, wire::kBlockLive);
