@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -127,6 +130,99 @@ TEST_P(Kinds, DoTheSameAsOnPlainMemory) {
   }
   EXPECT_THAT(testing::take_findings(), ::testing::IsEmpty());
   release(watched, 0);
+}
+
+// --- which bytes ---------------------------------------------------------------------------------------------------
+
+constexpr std::size_t kPage = 4096;
+
+// Two pages between inaccessible ones: the hardware's own check of which bytes are touched.
+class Fenced {
+ public:
+  Fenced() {
+    base_ = static_cast<std::uint8_t*>(mmap(nullptr, 4 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(begin(), 2 * kPage, PROT_READ | PROT_WRITE);
+  }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+  ~Fenced() { munmap(base_, 4 * kPage); }
+
+  [[nodiscard]] std::uint8_t* begin() const { return base_ + kPage; }
+  [[nodiscard]] std::uint8_t* end() const { return base_ + 3 * kPage; }
+
+  void open() const { mprotect(base_, 4 * kPage, PROT_READ | PROT_WRITE); }
+
+ private:
+  std::uint8_t* base_;
+};
+
+// Runs `kind` in a child on a block at `block`, of which only what is not fenced off is there.
+bool faults(const Kind& kind, const Fenced& fenced, std::uint8_t* block, bool open) {
+  const pid_t child = fork();
+  if (child == 0) {
+    static Memory outside, initial;
+    if (open) fenced.open();
+    fill(initial);
+    for (std::size_t i = 0; i < kBlockBytes; ++i) {
+      const bool is_there = open || (block + i >= fenced.begin() && block + i < fenced.end());
+      if (is_there) block[i] = initial.block[i];
+    }
+    std::memcpy(outside.outside, initial.outside, kOutsideBytes);
+    static Machine machine;
+    const Code code(kind, reinterpret_cast<std::uint64_t>(block) + 256);
+    testing::prepare(machine, reinterpret_cast<std::uint64_t>(block), outside.outside);
+    testing::run(machine, code.bytes());
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status);
+}
+
+// The bytes of the block that exact mode says `kind` touched; empty when it does not commit itself.
+struct Hull {
+  std::int64_t begin = kBlockBytes, end = 0;
+};
+Hull logged_hull(const Kind& kind) {
+  static Memory outside;
+  static Result result;
+  auto* const watched = static_cast<std::uint8_t*>(allocate(kBlockBytes, 64, 0));
+  run_kind(kind, watched, static_cast<std::uint8_t*>(direct(static_cast<void*>(watched))), outside, result);
+  Hull hull;
+  for (const wire::Access& access : testing::record_of(watched).log) {
+    if (access.flags == 0) continue;
+    hull.begin = std::min(hull.begin, access.offset);
+    hull.end = std::max(hull.end, access.offset + static_cast<std::int64_t>(access.width));
+  }
+  release(watched, 0);
+  return hull;
+}
+
+// Of a compare only the first element is certain; of a gather the log is too short to hold all elements; a masked SSE
+// store may fault for bytes that it does not write.
+bool is_told_in_part(const std::string& name) {
+  for (const char* const part : {"compare_string", "scan_string", "gather", "scatter", "sse_masked_store"}) {
+    if (name.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST_P(Kinds, TouchTheBytesThatTheyAreSaidToTouch) {
+  const Kind& kind = testing::kKinds[GetParam()];
+  if (!testing::is_available(kind.feature)) GTEST_SKIP() << "this CPU has no " << kind.name;
+  if (is_told_in_part(kind.name)) GTEST_SKIP() << "told in part";
+  testing::start_exact();
+  const Hull hull = logged_hull(kind);
+  if (hull.end <= hull.begin) GTEST_SKIP() << "the bytes are not told";
+
+  const Fenced fenced;
+  std::uint8_t* const at_end = fenced.end() - hull.end;
+  std::uint8_t* const at_begin = fenced.begin() - hull.begin;
+  if (faults(kind, fenced, at_end, true)) GTEST_SKIP() << "wants an aligned operand";
+  EXPECT_FALSE(faults(kind, fenced, at_end, false)) << "touches more behind";
+  EXPECT_TRUE(faults(kind, fenced, at_end + 1, false)) << "touches less behind";
+  EXPECT_FALSE(faults(kind, fenced, at_begin, false)) << "touches more before";
+  EXPECT_TRUE(faults(kind, fenced, at_begin - 1, false)) << "touches less before";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Range(std::size_t{0}, testing::kKindCount),
