@@ -51,5 +51,10 @@ __attribute__((constructor)) void start(int, char**, char** environment) {
   announce_process();
 }
 
+// The last of the program's own code is what other libraries' destructors run.
+__attribute__((destructor)) void finish() {
+  heap::finish_heap();
+}
+
 }  // namespace
 }  // namespace segwhy::runtime

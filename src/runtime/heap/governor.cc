@@ -11,14 +11,17 @@ namespace segwhy::runtime::heap {
 namespace {
 
 // A program's first moments are where new code runs: they may cost this much more, once.
-constexpr int64_t kInitialCreditNs = 200'000'000;
+constexpr int64_t kInitialCreditNs = 100'000'000;
 // More is never saved up: a long quiet phase does not pay for a long slow one.
-constexpr int64_t kMostCreditNs = 200'000'000;
-// Of a call path, whatever the credit is. There are at most kPaths of these to pay for.
-constexpr uint8_t kFirstBlocks = 32;
+constexpr int64_t kMostCreditNs = 100'000'000;
+// Of the budget, this share is given out: not all of the cost is seen here.
+constexpr int64_t kSharePercent = 60;
+// Of a call path, even without credit; as long as the debt is bearable.
+constexpr int64_t kMostDebtNs = 100'000'000;
+constexpr uint8_t kFirstBlocks = 16;
 constexpr uint32_t kPaths = 1 << 14;
 // One that was preempted while it was measured.
-constexpr uint64_t kMostTicks = 4'000'000;
+constexpr uint64_t kMostTicks = 400'000;
 // What a page costs when it is touched again at its new address.
 constexpr uint64_t kTicksPerPage = 60;
 // Making pages inaccessible empties the CPU's address cache (virtual machines, all of it): what refilling it takes.
@@ -27,7 +30,13 @@ constexpr uint64_t kTicksPerRevocation = 16'000;
 constexpr uint64_t kLookTicks = 1 << 20;
 constexpr uint32_t kLookRefusals = 512;
 
-enum Level : uint32_t { kLevelAll = 0, kLevelBatches = 1, kLevelFirstOnly = 2 };
+enum Level : uint32_t { kLevelAll = 0, kLevelBatches = 1, kLevelFirstOnly = 2, kLevelNone = 3 };
+
+[[nodiscard]] Level level_for(int64_t credit_ns) {
+  if (credit_ns > kMostCreditNs / 2) return kLevelAll;
+  if (credit_ns > 0) return kLevelBatches;
+  return credit_ns > -kMostDebtNs ? kLevelFirstOnly : kLevelNone;
+}
 
 struct Account {
   uint64_t spent;       // ticks, all
@@ -81,12 +90,13 @@ void look() {
   const uint64_t spent = pal::load(account.spent);
   const int64_t spent_ns = to_ns(spent - account.seen_spent);
   const uint64_t passed_ns = cpu_ns - account.seen_cpu_ns;
-  int64_t credit = account.credit_ns + static_cast<int64_t>(passed_ns) * account.permille / 1000 - spent_ns;
+  const int64_t earned = static_cast<int64_t>(passed_ns) * account.permille / 1000 * kSharePercent / 100;
+  int64_t credit = account.credit_ns + earned - spent_ns;
   if (credit > kMostCreditNs) credit = kMostCreditNs;
   account.credit_ns = credit;
   account.seen_spent = spent;
   account.seen_cpu_ns = cpu_ns;
-  pal::store(account.level, credit <= 0 ? kLevelFirstOnly : credit < kMostCreditNs / 2 ? kLevelBatches : kLevelAll);
+  pal::store(account.level, level_for(credit));
   pal::store(account.refusals, 0u);
   publish(passed_ns, spent_ns);
   pal::store(account.looking, 0u);
@@ -115,14 +125,14 @@ void restart_governor() {
 
 Admission admit_block(const void* return_address, const void* frame) {
   if (account.permille >= 1000) return Admission::kAtOnce;
+  const uint32_t level = __atomic_load_n(&account.level, __ATOMIC_RELAXED);
   uint8_t& blocks = blocks_of_path(return_address, frame);
   const uint8_t count = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
-  if (count < kFirstBlocks) {
+  if (count < kFirstBlocks && level != kLevelNone) {
     __atomic_store_n(&blocks, static_cast<uint8_t>(count + 1), __ATOMIC_RELAXED);
     return Admission::kAtOnce;
   }
-  const uint32_t level = __atomic_load_n(&account.level, __ATOMIC_RELAXED);
-  if (level != kLevelFirstOnly) return level == kLevelAll ? Admission::kAtOnce : Admission::kInBatch;
+  if (level < kLevelFirstOnly) return level == kLevelAll ? Admission::kAtOnce : Admission::kInBatch;
   if (__atomic_add_fetch(&account.refusals, 1, __ATOMIC_RELAXED) >= kLookRefusals) look();
   return Admission::kRefused;
 }

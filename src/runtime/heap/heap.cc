@@ -31,10 +31,14 @@ uint32_t* own_word;  // what internal::active_word points to, writable
   return nullptr;
 }
 
+// Private memory: a forked child checks canaries that its parent planted.
+uint64_t canary_key;
+
 void choose_canary_key() {
   uint64_t random = 0;
   if (pal::syscall(SYS_getrandom, &random, sizeof random, 0) != sizeof random) random = pal::ticks();
-  recorder::area()->canary_key = usable_key(random);
+  canary_key = usable_key(random);
+  recorder::area()->canary_key = canary_key;
 }
 
 void set_active(bool active) {
@@ -97,7 +101,7 @@ void after_fork_in_parent() {
 void after_fork_in_child() {
   after_fork_in_parent();
   if (recorder::area() == nullptr || arena().base == 0) return;
-  choose_canary_key();
+  recorder::area()->canary_key = canary_key;
   restart_governor();
   renew_arena_after_fork();
   set_active(true);

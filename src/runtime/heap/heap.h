@@ -11,6 +11,9 @@ namespace segwhy::runtime::heap {
 // Once, at load, with recorder::area() in place; nothing is protected before, or without one.
 void start_heap();
 
+// At the end of the program: looks for what was overwritten and has not been noticed yet.
+void finish_heap();
+
 // Around fork.
 void before_fork();
 void after_fork_in_parent();

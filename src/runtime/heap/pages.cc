@@ -9,22 +9,21 @@
 namespace segwhy::runtime::heap {
 namespace {
 
-[[nodiscard]] bool map_fixed(uintptr_t address, size_t bytes, int protection, int extra) {
-  const long result =
-      pal::syscall(SYS_mmap, address, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | extra, -1, 0L);
+[[nodiscard]] bool map_fixed(uintptr_t address, size_t bytes, int protection) {
+  const long result = pal::syscall(SYS_mmap, address, bytes, protection,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0L);
   return result == static_cast<long>(address);
 }
 
-// What the remapping left unmapped is reserved again. Another thread's mapping may have got there first; then the
-// place is lost to it, which only costs the detection of a use after free there.
-void reserve_again(uintptr_t address, size_t bytes) {
-  (void)map_fixed(address, bytes, PROT_NONE, MAP_FIXED_NOREPLACE);
-}
-
+// The old place stays mapped (and empty) until it is reserved: were it unmapped in between, another thread's mapping
+// could land inside the arena.
 [[nodiscard]] bool remap(uintptr_t destination, uintptr_t source, size_t bytes) {
-  const long result = pal::syscall(SYS_mremap, source, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, destination);
+  constexpr int kDontUnmap = 4;  // MREMAP_DONTUNMAP, kernel 5.7
+  const long result =
+      pal::syscall(SYS_mremap, source, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | kDontUnmap, destination);
   if (result != static_cast<long>(destination)) return false;
-  reserve_again(source, bytes);
+  if (map_fixed(source, bytes, PROT_NONE)) return true;
+  pal::syscall(SYS_madvise, source, bytes, MADV_DONTNEED);
   return true;
 }
 
@@ -37,7 +36,9 @@ bool populate_pages(wire::Tactic tactic, uintptr_t address, size_t bytes) {
 
 bool revoke_pages(wire::Tactic tactic, uintptr_t address, size_t bytes) {
   if (tactic == wire::kTacticMove) return pal::syscall(SYS_madvise, address, bytes, MADV_DONTNEED) == 0;
-  return map_fixed(address, bytes, PROT_NONE, MAP_FIXED);
+  if (map_fixed(address, bytes, PROT_NONE)) return true;
+  pal::syscall(SYS_madvise, address, bytes, MADV_DONTNEED);  // no mapping left: the memory at least goes back
+  return false;
 }
 
 bool transfer_pages(wire::Tactic tactic, uintptr_t destination, uintptr_t source, size_t bytes) {

@@ -101,13 +101,13 @@ void begin(long fd) {
 }
 
 // The descriptor is closed by now. remap_file_pages() maps another part of the same file without one; the parent's
-// area goes out of sight in the same step.
+// area goes out of sight in the same step. MAP_NONBLOCK: else the kernel would populate all of it.
 void begin_after_fork() {
   if (mapped == nullptr) return;
   const uint64_t bytes = mapped->area_bytes;
   const wire::ParentLink link{mapped->record + 1, mapped->generation, pal::ticks()};
   const bool moved = is_wanted() && pal::syscall(SYS_remap_file_pages, mapped, bytes, 0,
-                                                 wire::area_offset(own_index()) / kPageBytes, 0) == 0;
+                                                 wire::area_offset(own_index()) / kPageBytes, MAP_NONBLOCK) == 0;
   if (moved) return initialise(bytes, link);
   pal::syscall(SYS_munmap, mapped, bytes);
   mapped = nullptr;

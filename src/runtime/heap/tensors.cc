@@ -121,6 +121,19 @@ void check_canaries(SlotRef ref, const Slot& slot, uint32_t stack) {
                      nullptr, nullptr, 0, 0});
 }
 
+// With the region's lock held: a sweep looks at the canaries under it.
+[[nodiscard]] bool resize_locked(SlotRef ref, uintptr_t block, size_t size) {
+  Slot& slot = slot_at(ref);
+  const uint64_t room = slot_data_end(ref) - block;
+  if (slot.state != SlotState::kLive || slot.address != block || size > room || room - size >= kPageBytes) return false;
+  check_canaries(ref, slot, 0);
+  change_allowance(static_cast<int64_t>(size) - static_cast<int64_t>(slot.size));
+  slot.size = size;
+  plant_canaries(ref, slot);
+  note_resize(slot_index(ref), size, static_cast<uint32_t>(room - size));
+  return true;
+}
+
 }  // namespace
 
 void* allocate_tensor(const Request& request, const Caller& caller) {
@@ -179,17 +192,27 @@ size_t tensor_size(const void* block) {
 bool resize_tensor_in_place(void* block, size_t size) {
   SlotRef ref{};
   if (!find_slot(block, ref)) return false;
-  Slot& slot = slot_at(ref);
-  if (slot.state != SlotState::kLive || slot.address != reinterpret_cast<uintptr_t>(block)) return false;
-  const uint64_t room = slot_data_end(ref) - slot.address;
-  if (size > room || room - size >= kPageBytes) return false;
-  check_canaries(ref, slot, 0);
-  const auto change = static_cast<int64_t>(size) - static_cast<int64_t>(slot.size);
-  change_allowance(change);
-  slot.size = size;
-  plant_canaries(ref, slot);
-  note_resize(slot_index(ref), size, static_cast<uint32_t>(room - size));
-  return true;
+  RegionState& region = arena().regions[ref.region];
+  if (!region.lock.lock()) return false;
+  const bool done = resize_locked(ref, reinterpret_cast<uintptr_t>(block), size);
+  region.lock.unlock();
+  return done;
+}
+
+void sweep_tensors() {
+  for (uint32_t i = 0; i < kRegions; ++i) {
+    RegionState& region = arena().regions[i];
+    const Slots& slots = arena().layout.regions[i];
+    for (uint32_t k = 0; k < slots.count; ++k) {
+      const SlotRef ref{i, k};
+      const SlotState seen = __atomic_load_n(&slot_at(ref).state, __ATOMIC_ACQUIRE);
+      if (seen == SlotState::kNever) break;  // they are taken in order: the rest was never used
+      if (seen != SlotState::kLive || !region.lock.lock()) continue;
+      if (slot_at(ref).state == SlotState::kLive) check_canaries(ref, slot_at(ref), 0);
+      region.lock.unlock();
+    }
+  }
+  revoke_postponed();
 }
 
 void abandon_tensor(void* block) {

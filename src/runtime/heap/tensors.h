@@ -34,6 +34,10 @@ void release_tensor(void* block, const Caller& caller);
 // Another size in place: shrinking or growing by less than the room behind the block. False: `block` is as it was.
 [[nodiscard]] bool resize_tensor_in_place(void* block, size_t size);
 
+// Looks at the canaries of all live blocks and at the freed ones that are still accessible; reports what it finds. Not
+// for signal handlers. At the end of the program, when its other threads may still run.
+void sweep_tensors();
+
 // In a process that has no arena of its own (a raw fork): forgets the block, leaves its memory alone.
 void abandon_tensor(void* block);
 

@@ -54,6 +54,16 @@ class HeapTest : public ::testing::Test {
     }
     return {};
   }
+  // The kinds of what was found in any process.
+  std::vector<std::uint32_t> all_findings() {
+    std::vector<std::uint32_t> kinds;
+    for (std::size_t process = 0; process < monitor_.processes().size(); ++process) {
+      const auto found = std::make_unique<wire::Findings>(findings(process));
+      for (std::uint32_t i = 0; i < std::min(found->count, wire::kMaxFindings); ++i)
+        kinds.push_back(found->entries[i].kind);
+    }
+    return kinds;
+  }
   wire::Findings findings(std::size_t process = 0) {
     return read<wire::Findings>(header(process).sections[wire::kSectionFindings].offset, process);
   }
@@ -141,6 +151,15 @@ INSTANTIATE_TEST_SUITE_P(Heap, FoundLate,
                                            Late{"100", "64", "-1", wire::kFindingWriteBefore},
                                            Late{"100", "64", "-32", wire::kFindingWriteBefore}));
 
+TEST_F(HeapTest, FindsAnOverwrittenCanaryAtTheEnd) {
+  EXPECT_EQ(run({"overflow-and-exit"}).status, 0);
+  const auto found = std::make_unique<wire::Findings>(findings());
+  ASSERT_EQ(found->count, 1u);
+  EXPECT_EQ(found->entries[0].kind, wire::kFindingWriteBehind);
+  EXPECT_EQ(found->entries[0].offset, 110);
+  EXPECT_EQ(found->entries[0].block.state, wire::kBlockLive);
+}
+
 TEST_F(HeapTest, StopsADoubleFreeAndTellsOfBothFrees) {
   const Outcome outcome = run({"free-twice"});
   EXPECT_EQ(outcome.signal(), SIGABRT);
@@ -173,6 +192,7 @@ TEST_F(HeapTest, ServesAForkedChild) {
   EXPECT_EQ(header(1).parent.generation, header(0).generation);
   EXPECT_GT(header(1).parent.fork_ticks, header(0).first_clock.ticks);
   EXPECT_GT(header(1).protected_blocks, 100u);
+  EXPECT_THAT(all_findings(), ::testing::IsEmpty());
 }
 
 TEST_F(HeapTest, IsHarmlessInARawFork) {
@@ -187,13 +207,13 @@ TEST_F(HeapTest, StopsAChildThatUsesItsParentsFreedBlock) {
 
 TEST_F(HeapTest, SurvivesThreadsThatShareBlocksAndFork) {
   run_both(subject({"stress", "16", "1500"}));
-  EXPECT_EQ(findings().count, 0u);
+  EXPECT_THAT(all_findings(), ::testing::IsEmpty());
 }
 
 TEST_F(HeapTest, WithABudgetTooSmallIsAsSafe) {
   monitor_.session().budget_permille = 1;
   run_both(subject({"stress", "16", "1500"}));
-  EXPECT_EQ(findings().count, 0u);
+  EXPECT_THAT(all_findings(), ::testing::IsEmpty());
 }
 
 TEST_F(HeapTest, ToleratesSignalHandlersThatAllocate) {

@@ -123,6 +123,14 @@ int touch(int argc, char** argv) {
   return 0;
 }
 
+// Writes behind a block that is never freed.
+int overflow_and_exit(int, char**) {
+  auto* const block = static_cast<volatile char*>(aligned(64, 100));
+  block[110] = 1;
+  printf("%d\n", block[110]);
+  return 0;
+}
+
 int free_twice(int, char**) {
   void* const block = aligned(64, 1000);
   free(block);
@@ -317,6 +325,7 @@ const Command kHeapCommands[] = {
     {"use-heap", &use_heap},
     {"print-alignment", &print_alignment},
     {"touch", &touch},
+    {"overflow-and-exit", &overflow_and_exit},
     {"free-twice", &free_twice},
     {"free-inside", &free_inside},
     {"write-freed", &write_freed},
