@@ -23,6 +23,12 @@ constexpr int kRankPlainEnd = 1, kRankChild = 2, kRankRoot = 3;
 constexpr std::size_t kMaxHeld = 8;
 constexpr double kNsPerMs = 1e6;
 
+// One signal to the whole process group: who tells of one death has told of all.
+bool is_same_blow(const Death& a, const Death& b) {
+  return a.kind == "signal" && b.kind == "signal" && a.signal == b.signal && a.sender_pid &&
+         a.sender_pid == b.sender_pid;
+}
+
 }  // namespace
 
 void Delivery::deliver(Incident incident, bool root) {
@@ -49,15 +55,22 @@ void Delivery::deliver(Incident incident, bool root) {
 void Delivery::finish(bool failed) {
   if (failed)
     for (Judged& judged : std::exchange(held_, {}))
-      if (std::find(explained_.begin(), explained_.end(), judged.incident.pid) == explained_.end())
-        tell(std::move(judged), false);
+      if (!is_explained(judged)) tell(std::move(judged), false);
   held_.clear();
+}
+
+// The program's own report tells of this death, too.
+bool Delivery::is_explained(const Judged& judged) const {
+  if (root_death_ && is_same_blow(judged.incident.evidence.death, *root_death_)) return true;
+  return std::find(explained_.begin(), explained_.end(), judged.incident.pid) != explained_.end();
 }
 
 void Delivery::tell(Judged judged, bool root) {
   reported_ = true;
-  if (root)
+  if (root) {
+    root_death_ = judged.incident.evidence.death;
     for (const OtherProcess& other : judged.incident.evidence.processes) explained_.push_back(other.pid);
+  }
   const bool chosen_path = options_.case_path && (root || !case_path_used_);
   const std::string saved = save_case(judged, chosen_path);
   if (options_.json_path) write_json(judged, root ? kRankRoot : kRankChild);

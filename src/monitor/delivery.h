@@ -45,6 +45,7 @@ class Delivery {
     Verdict verdict;
   };
   void tell(Judged judged, bool root);
+  [[nodiscard]] bool is_explained(const Judged& judged) const;
   void write_json(const Judged& judged, int rank);
   // The path the case was saved at; empty when it was not.
   std::string save_case(const Judged& judged, bool chosen_path);
@@ -53,6 +54,7 @@ class Delivery {
 
   DeliveryOptions options_;
   std::vector<Judged> held_;
+  std::optional<Death> root_death_;
   std::vector<pid_t> explained_;  // processes whose part is told in the program's own report
   int json_rank_ = 0;             // of what the JSON file holds: it keeps the most telling death of the run
   bool case_path_used_ = false;

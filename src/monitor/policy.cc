@@ -26,6 +26,12 @@ bool memory_is_limited(const Machine& machine) {
 }
 
 // Whether an exit needs no words of ours: the traceback has said what there is to say.
+// Ending a program that hangs is a question, whoever does it.
+bool is_standstill(const Verdict& verdict) {
+  return (verdict.verdict_class == "deadlock" || verdict.verdict_class == "fork-after-threads") &&
+         verdict.confidence != Confidence::kPossible;
+}
+
 bool explains_itself(const Verdict& verdict, const Machine& machine) {
   const std::string& name = verdict.verdict_class;
   if (name == "allocation-failed") return !memory_is_limited(machine);
@@ -58,7 +64,7 @@ Telling telling_of(const Case& evidence, const Verdict& verdict, bool root) {
   if (death.kind == "oom" || verdict.verdict_class == "out-of-memory") return Telling::kTell;
   if (death.kind == "signal") {
     const int signal = death.signal.value_or(0);
-    if (is_users_own(signal)) return Telling::kSilent;
+    if (is_users_own(signal) && !(root && is_standstill(verdict))) return Telling::kSilent;
     return root || is_crash_signal(signal) ? Telling::kTell : Telling::kHold;
   }
   if (death.kind != "exit") return evidence.threads.empty() ? Telling::kSilent : Telling::kTell;

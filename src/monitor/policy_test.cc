@@ -40,6 +40,15 @@ TEST(Telling, UsersOwnEndsAreSilent) {
   EXPECT_EQ(telling_of(ended_by_signal(SIGTERM), of_class("killed"), kRoot), Telling::kTell);
 }
 
+TEST(Telling, EndingAProgramThatHangsIsAQuestion) {
+  Verdict hangs = of_class("deadlock");
+  hangs.confidence = Confidence::kLikely;
+  EXPECT_EQ(telling_of(ended_by_signal(SIGQUIT), hangs, kRoot), Telling::kTell);
+  EXPECT_EQ(telling_of(ended_by_signal(SIGQUIT), hangs, kChild), Telling::kSilent);
+  hangs.confidence = Confidence::kPossible;
+  EXPECT_EQ(telling_of(ended_by_signal(SIGQUIT), hangs, kRoot), Telling::kSilent) << "a mere lead";
+}
+
 TEST(Telling, KilledChildIsHeldUnlessMemoryRanOut) {
   EXPECT_EQ(telling_of(ended_by_signal(SIGKILL), of_class("killed"), kChild), Telling::kHold);
   EXPECT_EQ(telling_of(ended_by_signal(SIGKILL), of_class("out-of-memory"), kChild), Telling::kTell);

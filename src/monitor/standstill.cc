@@ -74,14 +74,16 @@ class Look {
     out_.processes.push_back(std::move(process));
   }
 
-  // Threads in a handler do run, to see whether they are released, but no further than that.
+  // Threads in a handler do run, to see whether they are released, and those that want the GIL, to see whether it is
+  // free, but no further than that.
   void drop_those_that_ran() {
     for (waits::ProcessFacts& process : facts_) {
       const auto waiting = threads_in_handlers(session_.memory(), process.pid);
       for (waits::ThreadFacts& thread : process.threads) {
         const bool held =
             std::any_of(waiting.begin(), waiting.end(), [&](const WaitingThread& t) { return t.tid == thread.tid; });
-        if (!held && switches_.has_run(process.pid, thread.tid)) thread.blocked = {};
+        if (!held && thread.blocked.on != waits::Blocked::On::kGil && switches_.has_run(process.pid, thread.tid))
+          thread.blocked = {};
       }
     }
   }
@@ -104,9 +106,8 @@ const Standstill& StandstillFinder::find(const std::string& directory) {
 }
 
 void add_standstill(const Standstill& standstill, Case& evidence) {
-  if (standstill.stuck.empty()) return;
-  evidence.stuck = standstill.stuck;
   for (const std::string& limit : standstill.limits) evidence.capture.limits.push_back(limit);
+  evidence.stuck = standstill.stuck;
   // The stuck threads come with the most telling first.
   for (const StuckThread& stuck : standstill.stuck) {
     if (stuck.pid == evidence.program.pid || is_listed(evidence.processes, stuck.pid)) continue;
