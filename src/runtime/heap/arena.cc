@@ -178,6 +178,11 @@ bool find_slot(const void* address, SlotRef& out) {
   return number < slots.count;
 }
 
+bool owns_address(const void* address) {
+  SlotRef ref{};
+  return in_arena(address) && (!find_slot(address, ref) || slot_at(ref).state != SlotState::kLost);
+}
+
 bool take_slot(uint32_t region, SlotRef& out) {
   RegionState& state = the_arena.regions[region];
   const uint32_t count = the_arena.layout.regions[region].count;

@@ -20,6 +20,7 @@ enum class SlotState : uint8_t {
   kStocked,  // populated, waiting for the next block
   kLive,
   kQuarantined,  // freed and inaccessible
+  kLost,         // what lies there is another's mapping
 };
 
 // Private memory, not the flight recorder: a forked child must know its parent's blocks.
@@ -104,6 +105,9 @@ void unlock_arena();
 
 // The slot that `address` (in_arena) lies in. False: behind the last one of its region.
 [[nodiscard]] bool find_slot(const void* address, SlotRef& out);
+
+// True for addresses that the arena answers for: in it, and not lost to another's mapping.
+[[nodiscard]] bool owns_address(const void* address);
 
 // With the region's lock held: a slot for use, made busy; the one that was quarantined longest, as far as slots are
 // freed in the order in which they were taken. False: none near the cursor is free.

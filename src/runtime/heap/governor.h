@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "runtime/pal/ticks.h"
+
 namespace segwhy::runtime::heap {
 
 // Starts the account. `budget_permille`: of the program's CPU time; 1000 and more: no limit.
@@ -30,5 +32,22 @@ enum class Admission {
 
 // The time that work for one block of `pages` pages took; whether pages were made inaccessible in it.
 void charge(uint64_t ticks, uint64_t pages, bool revoked);
+
+// Charges what happens in its lifetime.
+class Charge {
+ public:
+  explicit Charge(uint64_t pages) : pages_(pages), begin_(pal::ticks()) {}
+  Charge(const Charge&) = delete;
+  Charge& operator=(const Charge&) = delete;
+  ~Charge() { charge(pal::ticks() - begin_, pages_, revoked_); }
+
+  // Pages were made inaccessible meanwhile.
+  void revoked() { revoked_ = true; }
+
+ private:
+  uint64_t pages_;
+  uint64_t begin_;
+  bool revoked_ = false;
+};
 
 }  // namespace segwhy::runtime::heap

@@ -11,6 +11,7 @@
 #include "runtime/heap/governor.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/recorder.h"
+#include "runtime/heap/resize.h"
 #include "runtime/pal/ticks.h"
 
 namespace segwhy::runtime::heap {
@@ -48,7 +49,7 @@ void set_active(bool active) {
 // What a block holds that may be moved to another tier.
 [[nodiscard]] size_t bytes_in(void* block) {
   if (exact::owns(block)) return exact::usable_size(block);
-  return in_arena(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
+  return owns_address(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
 }
 
 [[nodiscard]] void* move_block(void* block, size_t size, const Caller& caller) {
@@ -85,7 +86,8 @@ void start_heap() {
 }
 
 void finish_heap() {
-  if (is_active()) sweep_tensors();
+  if (!is_active()) return;
+  sweep_tensors();
 }
 
 void before_fork() {
@@ -120,22 +122,24 @@ void* allocate(const Request& request, const Caller& caller) {
 void release(void* block, const Caller& caller) {
   if (pal::is_boot_block(block)) return;
   if (exact::owns(block)) return exact::release_watched(block, caller);
-  if (!in_arena(block)) return pal::next_heap().free(block);
-  if (is_active()) return release_tensor(block, caller);
-  abandon_tensor(block);
+  if (!owns_address(block)) return pal::next_heap().free(block);
+  if (!is_active()) return abandon_tensor(block);
+  release_tensor(block, caller);
 }
 
 void* reallocate(void* block, size_t size, const Caller& caller) {
   if (block == nullptr) return allocate({size, alignof(max_align_t), false}, caller);
   if (pal::is_boot_block(block)) return pal::reallocate_boot_block(block, size);
-  if (!in_arena(block) && !exact::owns(block)) {
+  if (!owns_address(block) && !exact::owns(block)) {
     return stays_in_library(block, size) ? pal::next_heap().realloc(block, size) : move_block(block, size, caller);
   }
   if (size == 0) {
     release(block, caller);
     return nullptr;
   }
-  if (in_arena(block) && is_active() && resize_tensor_in_place(block, size)) return block;
+  if (is_active() && owns_address(block)) {
+    if (void* const resized = resize_tensor(block, size, caller)) return resized;
+  }
   return move_block(block, size, caller);
 }
 
@@ -159,7 +163,7 @@ size_t usable_size(void* block) {
   if (block == nullptr) return 0;
   if (pal::is_boot_block(block)) return pal::boot_block_size(block);
   if (exact::owns(block)) return exact::usable_size(block);
-  return in_arena(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
+  return owns_address(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
 }
 
 }  // namespace segwhy::runtime::heap

@@ -68,7 +68,8 @@ void move_on(SlotRef from, SlotRef next, uint32_t pages) {
   const bool moved = transfer_pages(tactic_of(from), destination, pages_begin(from, pages), bytes);
   if (moved && put_in_stock(next, pages)) return;
   if (moved) (void)revoke_pages(tactic_of(next), destination, bytes);
-  set_state(next, SlotState::kQuarantined);
+  const bool lost = !moved && tactic_of(next) != wire::kTacticMove;
+  set_state(next, lost ? SlotState::kLost : SlotState::kQuarantined);
   give_back_stock(pages);
 }
 

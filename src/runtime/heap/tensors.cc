@@ -6,67 +6,14 @@
 #include "runtime/heap/allowance.h"
 #include "runtime/heap/arena.h"
 #include "runtime/heap/batch.h"
-#include "runtime/heap/canary.h"
 #include "runtime/heap/governor.h"
+#include "runtime/heap/guarded.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/places.h"
-#include "runtime/heap/recorder.h"
-#include "runtime/pal/ticks.h"
 #include "runtime/trace/stacks.h"
 
 namespace segwhy::runtime::heap {
 namespace {
-
-[[nodiscard]] uint64_t canary_key() {
-  const wire::AreaHeader* const area = recorder::area();
-  return area != nullptr ? area->canary_key : 0;
-}
-
-// Charges what happens in its lifetime.
-class Charge {
- public:
-  explicit Charge(uint64_t pages) : pages_(pages), begin_(pal::ticks()) {}
-  Charge(const Charge&) = delete;
-  Charge& operator=(const Charge&) = delete;
-  ~Charge() { charge(pal::ticks() - begin_, pages_, revoked_); }
-
-  // Pages were made inaccessible meanwhile.
-  void revoked() { revoked_ = true; }
-
- private:
-  uint64_t pages_;
-  uint64_t begin_;
-  bool revoked_ = false;
-};
-
-// --- canaries ------------------------------------------------------------------------------------------------------
-
-// The bytes that are nobody's, on both sides of a block.
-struct Slack {
-  uintptr_t before, begin, end, after;
-};
-
-[[nodiscard]] Slack slack_of(SlotRef ref, const Slot& slot) {
-  const uintptr_t first = pages_begin(ref, slot.pages);
-  const uintptr_t room = slot.address - first;
-  return {slot.address - (room < kCanaryBefore ? room : kCanaryBefore), slot.address, slot.address + slot.size,
-          slot_data_end(ref)};
-}
-
-void plant_canaries(SlotRef ref, const Slot& slot) {
-  const Slack slack = slack_of(ref, slot);
-  fill_canary(canary_key(), slack.before, slack.begin);
-  fill_canary(canary_key(), slack.end, slack.after);
-}
-
-void check_canaries(SlotRef ref, const Slot& slot, uint32_t stack) {
-  const Slack slack = slack_of(ref, slot);
-  const uint64_t key = canary_key();
-  const uintptr_t before = check_canary(key, slack.before, slack.begin);
-  if (before != slack.begin) report_overwritten(slot_index(ref), wire::kFindingWriteBefore, stack, before, slack.begin);
-  const uintptr_t after = check_canary(key, slack.end, slack.after);
-  if (after != slack.after) report_overwritten(slot_index(ref), wire::kFindingWriteBehind, stack, after, slack.after);
-}
 
 // --- allocation ----------------------------------------------------------------------------------------------------
 
@@ -119,19 +66,6 @@ void check_canaries(SlotRef ref, const Slot& slot, uint32_t stack) {
   die_of_wrong_free({freed ? wire::kFindingDoubleFree : wire::kFindingInvalidFree, slot_index(ref),
                      trace::intern_stack(caller.return_address, caller.frame), reinterpret_cast<uintptr_t>(block), 0,
                      nullptr, nullptr, 0, 0});
-}
-
-// With the region's lock held: a sweep looks at the canaries under it.
-[[nodiscard]] bool resize_locked(SlotRef ref, uintptr_t block, size_t size) {
-  Slot& slot = slot_at(ref);
-  const uint64_t room = slot_data_end(ref) - block;
-  if (slot.state != SlotState::kLive || slot.address != block || size > room || room - size >= kPageBytes) return false;
-  check_canaries(ref, slot, 0);
-  change_allowance(static_cast<int64_t>(size) - static_cast<int64_t>(slot.size));
-  slot.size = size;
-  plant_canaries(ref, slot);
-  note_resize(slot_index(ref), size, static_cast<uint32_t>(room - size));
-  return true;
 }
 
 }  // namespace
@@ -187,16 +121,6 @@ size_t tensor_size(const void* block) {
   if (!find_slot(block, ref)) return 0;
   const Slot& slot = slot_at(ref);
   return slot.state == SlotState::kLive && slot.address == reinterpret_cast<uintptr_t>(block) ? slot.size : 0;
-}
-
-bool resize_tensor_in_place(void* block, size_t size) {
-  SlotRef ref{};
-  if (!find_slot(block, ref)) return false;
-  RegionState& region = arena().regions[ref.region];
-  if (!region.lock.lock()) return false;
-  const bool done = resize_locked(ref, reinterpret_cast<uintptr_t>(block), size);
-  region.lock.unlock();
-  return done;
 }
 
 void sweep_tensors() {

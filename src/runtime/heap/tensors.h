@@ -31,9 +31,6 @@ void release_tensor(void* block, const Caller& caller);
 // The size that was asked for; 0 for an address that is no live block's.
 [[nodiscard]] size_t tensor_size(const void* block);
 
-// Another size in place: shrinking or growing by less than the room behind the block. False: `block` is as it was.
-[[nodiscard]] bool resize_tensor_in_place(void* block, size_t size);
-
 // Looks at the canaries of all live blocks and at the freed ones that are still accessible; reports what it finds. Not
 // for signal handlers. At the end of the program, when its other threads may still run.
 void sweep_tensors();

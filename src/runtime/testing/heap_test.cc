@@ -191,7 +191,7 @@ TEST_F(HeapTest, ServesAForkedChild) {
   EXPECT_EQ(header(1).parent.record, 1u);
   EXPECT_EQ(header(1).parent.generation, header(0).generation);
   EXPECT_GT(header(1).parent.fork_ticks, header(0).first_clock.ticks);
-  EXPECT_GT(header(1).protected_blocks, 100u);
+  EXPECT_GT(header(1).protected_blocks, 0u);
   EXPECT_THAT(all_findings(), ::testing::IsEmpty());
 }
 
