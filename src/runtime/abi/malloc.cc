@@ -7,6 +7,7 @@
 
 #include "runtime/abi/export.h"
 #include "runtime/exact/exact.h"
+#include "runtime/exact/objects.h"
 #include "runtime/heap/heap.h"
 
 namespace segwhy::runtime::heap {
@@ -39,6 +40,11 @@ constexpr size_t kOwnAlignment = alignof(max_align_t);
 
 SEGWHY_SLOW void* malloc_slowly(size_t size) {
   return allocate({size, kOwnAlignment, false}, SEGWHY_CALLER);
+}
+
+SEGWHY_SLOW void* object_slowly(size_t size) {
+  void* const block = exact::allocate_object(size, SEGWHY_CALLER);
+  return block != nullptr ? block : pal::next_heap().malloc(size);
 }
 
 SEGWHY_SLOW void* calloc_slowly(size_t count, size_t size) {
@@ -77,7 +83,11 @@ using namespace segwhy::runtime::heap;
 using segwhy::runtime::pal::next_heap;
 
 SEGWHY_EXPORT void* malloc(size_t size) noexcept {
-  return is_candidate(size, kOwnAlignment) ? malloc_slowly(size) : next_heap().malloc(size);
+  if (is_candidate(size, kOwnAlignment)) return malloc_slowly(size);
+  if (__builtin_expect(segwhy::runtime::exact::allocates_object(__builtin_return_address(0)), 0)) {
+    return object_slowly(size);
+  }
+  return next_heap().malloc(size);
 }
 
 SEGWHY_EXPORT void* calloc(size_t count, size_t size) noexcept {

@@ -80,6 +80,13 @@ TEST_F(ExactSubject, AReadBeforeTheBlockIsTold) {
   EXPECT_EQ(finding.access.flags, wire::kAccessRead | wire::kAccessOutOfBounds);
 }
 
+TEST_F(ExactSubject, ACppObjectIsWatchedOnceThereAreTensors) {
+  const wire::AccessFinding finding = only_finding(run_both("read-behind-object"));
+  EXPECT_EQ(finding.access.offset, 20);
+  EXPECT_EQ(finding.access.flags, wire::kAccessRead | wire::kAccessOutOfBounds);
+  EXPECT_EQ(finding.block.kind, wire::kBlockSmall);
+}
+
 TEST_F(ExactSubject, AReadAfterFreeIsToldWithBothStacks) {
   const wire::AccessFinding finding = only_finding(run_both("read-after-free"));
   EXPECT_EQ(finding.access.offset, 3);

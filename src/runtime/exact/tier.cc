@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/exact/objects.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/trace/stacks.h"
 
@@ -10,6 +11,7 @@ namespace segwhy::runtime::exact {
 
 void* allocate_watched(const heap::Request& request, const heap::Caller& caller) {
   if (!is_running()) return nullptr;
+  if (request.alignment >= 32) begin_with_objects();
   const uint32_t stack = trace::intern_stack(caller.return_address, caller.frame);
   void* const block = allocate(request.size, request.alignment, stack);
   if (block != nullptr && request.zero) memset(direct(block), 0, request.size);

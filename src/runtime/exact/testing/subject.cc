@@ -55,6 +55,17 @@ int write_behind() {
   return 3;
 }
 
+// A kernel's own buffer, behind its tensor.
+int read_behind_object() {
+  free(tensor(8));
+  char* const numbers = new char[20];
+  memset(numbers, 1, 20);
+  printf("%d\n", load(numbers, 19));
+  (void)load(numbers, 20);
+  delete[] numbers;
+  return 0;
+}
+
 int read_before() {
   char* const bytes = tensor(24);
   memset(bytes, 1, 24);
@@ -144,6 +155,7 @@ struct Command {
 };
 constexpr Command kCommands[] = {{"behave", &behave},
                                  {"write-behind", &write_behind},
+                                 {"read-behind-object", &read_behind_object},
                                  {"read-before", &read_before},
                                  {"read-after-free", &read_after_free},
                                  {"free-twice", &free_twice},
