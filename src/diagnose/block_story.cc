@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/text.h"
 #include "diagnose/frames.h"
@@ -16,18 +17,18 @@ std::string bytes(std::uint64_t count) {
   return human_bytes(count);
 }
 
+// Wrappers that every framework has around malloc and free, by their names: AlignedMalloc, AllocateRaw, allocate_temp,
+// operator new, Tensor::Tensor...
+bool only_allocates(const std::string& name) {
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text::contains_any(lower, {"alloc", "operator new", "operator delete", "::free", "tensor::tensor", "ffi_"});
+}
+
 std::string python_place(const std::string& file, const std::optional<int>& line, const std::string& function) {
   std::string place(base_name(file));
   if (line) place += fmt::format(":{}", *line);
   return function.empty() || function == "<module>" ? place : fmt::format("{} ({})", place, function);
-}
-
-// The innermost function that is not the allocator's.
-std::string native_place(const BlockEvent& event) {
-  const auto frame = std::find_if(event.native.begin(), event.native.end(), [](const NativeFrame& f) {
-    return !f.short_name.empty() && !is_allocator(f) && !is_memory_routine(f);
-  });
-  return frame == event.native.end() ? std::string() : describe(*frame);
 }
 
 std::string event_sentence(const char* what, const std::optional<BlockEvent>& event) {
@@ -37,16 +38,34 @@ std::string event_sentence(const char* what, const std::optional<BlockEvent>& ev
   if (!place.empty()) text += " at " + place;
   if (!event->op.empty()) text += fmt::format(" in op {}", event->op);
   if (event->thread) text += fmt::format(" by thread {}", *event->thread);
-  if (event->age_s) text += fmt::format(", {:.3g} s before", *event->age_s);
+  if (event->age_s) text += fmt::format(", {} before", duration(*event->age_s));
   return text + ".";
 }
 
 }  // namespace
 
+std::string duration(double seconds) {
+  constexpr double kPerMilli = 1e3, kPerMicro = 1e6;
+  if (seconds < 1 / kPerMilli) return fmt::format("{:.0f} us", std::max(0.0, seconds) * kPerMicro);
+  return seconds < 1 ? fmt::format("{:.0f} ms", seconds * kPerMilli) : fmt::format("{:.3g} s", seconds);
+}
+
 std::optional<SourceLine> line_of(const BlockEvent& event) {
   Thread thread;
   thread.python = event.python;
   return user_line(thread);
+}
+
+const NativeFrame* owner_frame(const BlockEvent& event) {
+  const auto first = [&event](auto&& test) {
+    const auto it = std::find_if(event.native.begin(), event.native.end(), test);
+    return it == event.native.end() ? nullptr : &*it;
+  };
+  if (const auto* kernel = first([](const NativeFrame& f) { return f.short_name.ends_with("::Compute"); }))
+    return kernel;
+  return first([](const NativeFrame& f) {
+    return !f.short_name.empty() && !is_allocator(f) && !is_memory_routine(f) && !only_allocates(f.short_name);
+  });
 }
 
 std::string place_of(const BlockEvent& event) {
@@ -55,7 +74,8 @@ std::string place_of(const BlockEvent& event) {
     const PythonFrame& frame = event.python.front();
     return python_place(frame.file, frame.line, frame.function);
   }
-  return native_place(event);
+  const NativeFrame* owner = owner_frame(event);
+  return owner == nullptr ? std::string() : describe(*owner);
 }
 
 std::string block_phrase(const Block& block) {
@@ -88,8 +108,8 @@ std::string moment_sentence(const MemoryFinding& finding) {
   const std::string noticed = place.empty() ? "it was noticed" : "it was noticed at " + place;
   if (!finding.last_good_age_s || !finding.found_age_s)
     return fmt::format("It happened at some time before {}.", noticed);
-  return fmt::format("It happened in the {:.3g} s before {}: the bytes were intact then.",
-                     std::max(0.0, *finding.last_good_age_s - *finding.found_age_s), noticed);
+  return fmt::format("It happened in the {} before {}: the bytes were intact then.",
+                     duration(*finding.last_good_age_s - *finding.found_age_s), noticed);
 }
 
 }  // namespace segwhy

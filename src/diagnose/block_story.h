@@ -24,6 +24,13 @@ namespace segwhy {
 // When a late finding must have happened: "It happened in the 2.3 s before it was noticed at a.py:20 (step)."
 [[nodiscard]] std::string moment_sentence(const MemoryFinding& finding);
 
+// "22 us", "14 ms", "3.5 s".
+[[nodiscard]] std::string duration(double seconds);
+
+// The native frame that says most of who did it: the kernel that computed, else the innermost one that is not there just
+// to allocate; nullptr without.
+[[nodiscard]] const NativeFrame* owner_frame(const BlockEvent& event);
+
 // The first line of the user's in `event`; what `where` is when nobody died there.
 [[nodiscard]] std::optional<SourceLine> line_of(const BlockEvent& event);
 

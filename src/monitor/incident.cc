@@ -83,7 +83,7 @@ Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) {
   evidence.program.pid = incident.pid;
   evidence.death = death_of_crash(crash);
   evidence.messages.abort_text = to_valid_utf8(read_abort_text(crash));
-  if (crash.in_runtime != 0)
+  if (crash.in_runtime != 0 && crash.access_finding == 0)
     evidence.capture.limits.emplace_back("the fault is in Segwhy's own runtime, not in the program");
   const TrackedProcess* process = processes_.find(incident.pid);
   if (process != nullptr && process->slot < wire::kMaxProcesses) {

@@ -1,6 +1,7 @@
 #include "monitor/recorder.h"
 
 #include "base/clock.h"
+#include "evidence/wire/blocks.h"
 
 namespace segwhy {
 
@@ -13,7 +14,8 @@ history::Query ProcessRecorder::query(std::uint32_t access_finding) {
   query.record = slot_;
   query.generation = generation_;
   query.now = {__builtin_ia32_rdtsc(), monotonic_ns()};
-  if (access_finding != 0) query.access_finding = access_finding - 1;
+  const bool of_heap = (access_finding & wire::kHeapFinding) != 0;
+  if (access_finding != 0 && !of_heap) query.access_finding = access_finding - 1;
   return query;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "diagnose/block_story.h"
 #include "report/describe.h"
 #include "report/sections.h"
 #include "report/stack_view.h"
@@ -40,15 +41,6 @@ const PythonFrame* shown_frame(const BlockEvent& event) {
   return event.python.empty() ? nullptr : &event.python.front();
 }
 
-// The innermost named native function that is not the allocation function itself.
-const NativeFrame* shown_native(const BlockEvent& event) {
-  const auto named = std::find_if(event.native.begin(), event.native.end(), [](const NativeFrame& f) {
-    return !f.short_name.empty() && !f.short_name.starts_with("operator new") &&
-           !f.short_name.starts_with("operator delete");
-  });
-  return named == event.native.end() ? nullptr : &*named;
-}
-
 void add_event(Section& section, const char* verb, const std::optional<BlockEvent>& event, const Subject& s) {
   if (!event) return;
   Line line(verb);
@@ -57,10 +49,10 @@ void add_event(Section& section, const char* verb, const std::optional<BlockEven
     if (!frame->function.empty() && frame->function != "<module>") line.add(", in ").add(frame->function);
   }
   if (!event->op.empty()) line.add(", op ").add(event->op, Role::kCode);
-  if (const NativeFrame* native = shown_native(*event)) line.add(", by ").add(native_name(*native, false), Role::kCode);
+  if (const NativeFrame* native = owner_frame(*event)) line.add(", by ").add(native_name(*native, false), Role::kCode);
   std::string rest;
   if (event->thread) rest += fmt::format(", thread {}", *event->thread);
-  if (event->age_s) rest += fmt::format(", {:.3g} s before", *event->age_s);
+  if (event->age_s) rest += fmt::format(", {} before", duration(*event->age_s));
   line.add(rest, Role::kFaint);
   section.items.push_back({.line = std::move(line), .rank = kFirst, .hang = 2});
 }
@@ -86,7 +78,8 @@ std::string finding_text(const MemoryFinding& f) {
   if (f.wrong_bytes) text += fmt::format(", {}", byte_count(*f.wrong_bytes));
   if (!f.seen.empty()) text += fmt::format(", {} became {}", f.expected, f.seen);
   if (f.late && f.last_good_age_s && f.found_age_s)
-    text += fmt::format(", between {:.3g} and {:.3g} s before the report", *f.last_good_age_s, *f.found_age_s);
+    text +=
+        fmt::format(", between {} and {} before the report", duration(*f.last_good_age_s), duration(*f.found_age_s));
   return text;
 }
 
@@ -118,7 +111,7 @@ Section block(const Subject& s) {
   const Block& b = *s.evidence.block;
   Line line;
   line.add(distance(b), Role::kValue);
-  line.add(fmt::format(" of a {}{} at {}", b.state == "freed" ? "freed " : "", size_and_kind(b), hex(b.address)));
+  line.add(fmt::format(" of {}{} at {}", b.state == "freed" ? "the freed " : "the ", size_and_kind(b), hex(b.address)));
   section.items.push_back({.line = std::move(line), .rank = kFirst, .hang = 2});
   add_event(section, "allocated", b.allocated, s);
   add_event(section, "freed", b.freed, s);
@@ -137,7 +130,7 @@ Section protection(const Subject& s) {
   std::string text = fmt::format("--protect {}: {} blocks, {}", p->mode, grouped(p->blocks), human_bytes(p->bytes));
   if (p->mode != p->requested && !p->requested.empty()) text += fmt::format(" ({} was asked for)", p->requested);
   for (const auto& [reason, count] : p->unprotected) text += fmt::format("; {} not: {}", grouped(count), reason);
-  if (p->horizon_s) text += fmt::format("; freed blocks are remembered for {:.3g} s", *p->horizon_s);
+  if (p->horizon_s) text += fmt::format("; freed blocks are remembered for {}", duration(*p->horizon_s));
   if (p->lowered != 0) text += "; lowered to keep the budget";
   section.items.push_back({.line = Line(text), .rank = kThird, .hang = 2});
   const bool exact_failed = !p->exact.empty() && p->exact != "running" && p->requested == "exact";

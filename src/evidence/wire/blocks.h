@@ -125,6 +125,9 @@ static_assert(sizeof(Finding) == 160);
 
 inline constexpr uint32_t kMaxFindings = 256;
 
+// In CrashRecord::access_finding: the finding that the process waits with is one of this table, not of exact mode's.
+inline constexpr uint32_t kHeapFinding = 1u << 31;
+
 // kSectionFindings. The first kMaxFindings are kept.
 struct Findings {
   uint32_t count;  // atomic; may exceed kMaxFindings

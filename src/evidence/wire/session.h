@@ -188,7 +188,8 @@ struct CrashRecord {
   ThreadContext threads[kMaxThreadContexts];
   uint8_t service[kServiceBytes];
   // Not 0: exact mode trapped a wrong access, which is entry access_finding-1 of wire/accesses.h. The program was not
-  // going to die of it and goes on; the registers are those before the instruction.
+  // going to die of it and goes on; the registers are those before the instruction. With kHeapFinding set: the heap
+  // found something wrong (wire/blocks.h), and the registers are the runtime's own.
   uint32_t access_finding;
   uint32_t reserved;
 };

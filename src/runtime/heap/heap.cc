@@ -12,6 +12,7 @@
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/heap/resize.h"
+#include "runtime/heap/survived.h"
 #include "runtime/pal/ticks.h"
 
 namespace segwhy::runtime::heap {
@@ -88,6 +89,7 @@ void start_heap() {
 void finish_heap() {
   if (!is_active()) return;
   sweep_tensors();
+  show_findings();
 }
 
 void before_fork() {
@@ -106,6 +108,7 @@ void after_fork_in_child() {
   recorder::area()->canary_key = canary_key;
   restart_governor();
   renew_arena_after_fork();
+  forget_findings();
   set_active(true);
 }
 
@@ -125,6 +128,7 @@ void release(void* block, const Caller& caller) {
   if (!owns_address(block)) return pal::next_heap().free(block);
   if (!is_active()) return abandon_tensor(block);
   release_tensor(block, caller);
+  show_findings();
 }
 
 void* reallocate(void* block, size_t size, const Caller& caller) {

@@ -6,6 +6,7 @@
 #include "runtime/crash/thread_state.h"
 #include "runtime/heap/canary.h"
 #include "runtime/heap/recorder.h"
+#include "runtime/heap/survived.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/syscall.h"
 #include "runtime/pal/ticks.h"
@@ -132,6 +133,8 @@ void report_wrong(const Wrong& wrong) {
     finding->offset = static_cast<int64_t>(wrong.address - record->address);
   }
   pal::store(finding->complete, 1u);
+  note_survived_finding(
+      static_cast<uint32_t>(finding - recorder::section<wire::Findings>(wire::kSectionFindings)->entries));
   ring_doorbell();
 }
 
