@@ -38,7 +38,9 @@ class Look {
     for (const int pid : pids) switches_.note(pid);
     for (const int pid : pids) add(pid);
     drop_those_that_ran();
-    out_.stuck = waits::find_stuck(facts_, waits::outside_of(facts_, peers_));
+    waits::Outside outside = waits::outside_of(facts_, peers_);
+    outside.shares_memory = !out_.limits.empty();
+    out_.stuck = waits::find_stuck(facts_, outside);
     out_.seen_ns = monotonic_ns();
     return std::move(out_);
   }

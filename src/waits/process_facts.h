@@ -76,6 +76,7 @@ struct ProcessFacts {
 // What processes that were not looked at could do.
 struct Outside {
   std::vector<ChannelEnd> ends;  // that they hold; `fd` means nothing
+  bool shares_memory = false;    // processes of the same run were left out
 };
 
 }  // namespace segwhy::waits

@@ -107,6 +107,7 @@ void Graph::find_wakers(Node& node) const {
       node.wait.wakers.push_back({node.process->pid, 0});
       return;
     case On::kShared:
+      node.goes_on = outside_.shares_memory;
       for (const ProcessFacts& p : processes_)
         if (holds(p.shared, blocked.place)) node.wait.wakers.push_back({p.pid, 0});
       return;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "runtime/testing/fake_monitor.h"
 
@@ -111,6 +112,11 @@ TEST(Process, ActionsAndMasksThroughExecAreAsPlain) {
   run_both(monitor, {"spawn", "view-initial"});
 }
 
+std::uint32_t live(const wire::ThreadStart (&starts)[wire::kMaxThreadStarts]) {
+  return std::accumulate(std::begin(starts), std::end(starts), 0U,
+                         [](std::uint32_t sum, const wire::ThreadStart& start) { return sum + start.live; });
+}
+
 TEST(Threads, AreCountedWhileTheyLive) {
   FakeMonitor monitor;
   run_both(monitor, {"make-threads", "5", "200"});
@@ -120,6 +126,9 @@ TEST(Threads, AreCountedWhileTheyLive) {
   EXPECT_EQ(parent->live_threads, 5u);
   EXPECT_EQ(child->threads_at_fork, 5u);
   EXPECT_EQ(child->live_threads, 0u);
+  EXPECT_EQ(live(parent->starts), 5u) << "the two hundred that have ended are not counted";
+  EXPECT_EQ(live(child->parent_starts), 5u) << "what the child has lost";
+  EXPECT_EQ(live(child->starts), 0u);
 }
 
 TEST(Threads, FailureToMakeOneIsNoted) {
