@@ -69,7 +69,7 @@ void release_alt_stack(AltStack* stack) {
 }
 
 size_t smallest_usable_stack() {
-  constexpr size_t kHandlerBytes = 2048;
+  constexpr size_t kHandlerBytes = 3072;  // decoding an access takes the most
   return signal_frame_bytes() + kHandlerBytes;
 }
 

@@ -35,10 +35,13 @@ struct Section {
   return {recorder::section<wire::AccessTable>(wire::kSectionAccesses), area->sections[wire::kSectionAccesses].size};
 }
 
+// Following a stack takes more room than an application's own alternate stack may have left; the monitor follows it then.
+constexpr size_t kRoomForWalk = 16 * 1024;
+
 // The program survives it, so it is handed over like a signal that has a handler.
 void hand_over_finding(siginfo_t& info, ucontext_t& context, wire::AccessFinding* finding) {
   if (finding == nullptr) return;
-  finding->access.stack = trace::intern_stack(context);
+  if (context.uc_stack.ss_size >= kRoomForWalk) finding->access.stack = trace::intern_stack(context);
   ThreadState* const thread = thread_state();
   if (thread == nullptr || pal::fetch_add(hand_overs, 1) >= kMostHandOvers) return;
   SignalEvent event{SIGSEGV, info, context, {}, 0, true, false, 0};
