@@ -27,8 +27,8 @@ namespace segwhy {
 // "22 us", "14 ms", "3.5 s".
 [[nodiscard]] std::string duration(double seconds);
 
-// The native frame that says most of who did it: the kernel that computed, else the innermost one that is not there just
-// to allocate; nullptr without.
+// The native frame that says most of who did it: the kernel that computed, else the innermost one that is not there
+// just to allocate; nullptr without.
 [[nodiscard]] const NativeFrame* owner_frame(const BlockEvent& event);
 
 // The first line of the user's in `event`; what `where` is when nobody died there.

@@ -25,6 +25,12 @@ Confidence confidence_of_finding(const Facts& facts) {
   return in_allocator ? Confidence::kCertain : Confidence::kLikely;
 }
 
+void add_exact_rerun(const Facts& facts, const MemoryFinding& finding, Candidate& candidate) {
+  if (finding.late)
+    candidate.advice.push_back(
+        fmt::format("To see the instruction that writes there: {}.", rerun(facts, "", "--protect exact")));
+}
+
 void add_block_evidence(const Block& block, Candidate& candidate) {
   add(candidate.evidence, allocated_sentence(block));
   add(candidate.evidence, freed_sentence(block));
@@ -43,9 +49,6 @@ Candidate from_finding(const Facts& facts, const MemoryFinding& finding, std::st
   add(candidate.evidence, moment_sentence(finding));
   if (finding.block) add_block_evidence(*finding.block, candidate);
   if (heap_complaint(facts) != nullptr) candidate.factors.emplace_back("heap-corruption");
-  if (finding.late)
-    candidate.experiments.push_back(rerun(facts, "", "--protect exact") +
-                                    "   # names the instruction that writes there");
   if (!facts.where && finding.found) candidate.where = line_of(*finding.found);
   return candidate;
 }

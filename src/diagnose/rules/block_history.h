@@ -18,6 +18,9 @@ namespace segwhy {
 // A candidate for a finding, with its place, its block's story and its moment.
 [[nodiscard]] Candidate from_finding(const Facts& facts, const MemoryFinding& finding, std::string slug);
 
+// A late finding does not name who did it; a rerun that checks every access does.
+void add_exact_rerun(const Facts& facts, const MemoryFinding& finding, Candidate& candidate);
+
 // The block's story: allocation, free, notes, former owners.
 void add_block_evidence(const Block& block, Candidate& candidate);
 

@@ -148,6 +148,7 @@ TEST(LateWrite, OfAProgramThatEndedWellIsCertainAndBounded) {
   EXPECT_THAT(v.summary, HasSubstr("noticed late"));
   EXPECT_THAT(v.evidence, Contains(HasSubstr("in the 3.5 s before it was noticed at train.py:30")));
   EXPECT_THAT(v.evidence, Contains(HasSubstr("2 bytes there are changed: a5a5 became 0100")));
+  EXPECT_THAT(v.advice, Contains(HasSubstr("segwhy run --protect exact -- python main.py")));
   ASSERT_TRUE(v.where);
   EXPECT_EQ(v.where->line, 30);
 }

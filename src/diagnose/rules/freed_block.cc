@@ -55,6 +55,7 @@ Candidate from_record(const Facts& facts, const MemoryFinding& finding) {
     add_common_evidence(facts, candidate);
   }
   if (finding.block) candidate.advice.push_back(keep_alive_advice(facts, *finding.block));
+  add_exact_rerun(facts, finding, candidate);
   return candidate;
 }
 

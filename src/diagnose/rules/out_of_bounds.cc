@@ -59,6 +59,7 @@ Candidate from_overwritten_bytes(const Facts& facts, const MemoryFinding& findin
   const std::string where = finding.block ? distance_phrase(*finding.block, finding.offset) : "outside of";
   candidate.summary = fmt::format("Something wrote {} {}; it was noticed late.", where, block);
   if (finding.block) candidate.advice.push_back(check_advice(facts, *finding.block, ""));
+  add_exact_rerun(facts, finding, candidate);
   return candidate;
 }
 
