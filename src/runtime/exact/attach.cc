@@ -35,7 +35,8 @@ struct Section {
   return {recorder::section<wire::AccessTable>(wire::kSectionAccesses), area->sections[wire::kSectionAccesses].size};
 }
 
-// Following a stack takes more room than an application's own alternate stack may have left; the monitor follows it then.
+// Following a stack takes more room than an application's own alternate stack may have left; the monitor follows it
+// then.
 constexpr size_t kRoomForWalk = 16 * 1024;
 
 // The program survives it, so it is handed over like a signal that has a handler.

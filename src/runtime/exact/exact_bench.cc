@@ -1,8 +1,10 @@
 // What a watched access costs. Prints nanoseconds; nothing is asserted.
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "runtime/exact/exact.h"
@@ -28,6 +30,20 @@ void measure(const char* what, int rounds, const Work& work) {
     if (each < best) best = each;
   }
   printf("%-40s %8.0f ns\n", what, best);
+}
+
+// The floor: a page fault, a handler that does nothing, and the way back. Before exact mode takes the signal.
+void measure_empty_handler() {
+  struct sigaction action {};
+  action.sa_sigaction = [](int, siginfo_t*, void* raw) {
+    static_cast<ucontext_t*>(raw)->uc_mcontext.gregs[REG_RIP] += 2;
+  };
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigaction(SIGSEGV, &action, nullptr);
+  measure("fault with an empty handler", 20'000, [] {
+    const void* nowhere = nullptr;
+    asm volatile("movb (%0), %%al" : "+a"(nowhere));  // two bytes
+  });
 }
 
 void measure_accesses() {
@@ -70,6 +86,7 @@ void measure_blocks() {
 int main() {
   using namespace segwhy::runtime::exact;
   measure("getppid before the filter", 100'000, [] { syscall(SYS_getppid); });
+  measure_empty_handler();
   testing::start_exact();
   measure("getppid under the filter", 100'000, [] { syscall(SYS_getppid); });
   measure_accesses();
