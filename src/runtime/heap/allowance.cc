@@ -53,9 +53,10 @@ void give_back_allowance(uint64_t size, uint64_t waste) {
   pal::fetch_add(wasted_bytes, uint64_t{0} - waste);
 }
 
-void change_allowance(int64_t bytes) {
-  pal::fetch_add(live_bytes, static_cast<uint64_t>(bytes));
-  pal::fetch_add(wasted_bytes, uint64_t{0} - static_cast<uint64_t>(bytes));
+void change_allowance(int64_t size, int64_t pages) {
+  const int64_t waste = pages * static_cast<int64_t>(kPageBytes) - size;
+  pal::fetch_add(live_bytes, static_cast<uint64_t>(size));
+  pal::fetch_add(wasted_bytes, static_cast<uint64_t>(waste));
 }
 
 bool take_stock_allowance(uint64_t pages) {

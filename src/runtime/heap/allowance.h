@@ -11,8 +11,8 @@ void prepare_allowance();
 // For a block of `size` bytes that leaves `waste` bytes of its pages unused. False: too much is wasted already.
 [[nodiscard]] bool take_allowance(uint64_t size, uint64_t waste);
 void give_back_allowance(uint64_t size, uint64_t waste);
-// A block in place became larger (or smaller) by `bytes`, at the cost of its waste.
-void change_allowance(int64_t bytes);
+// A block became larger (or smaller) by `size` bytes, in pages that became more (or fewer) by `pages`.
+void change_allowance(int64_t size, int64_t pages);
 
 // For freed pages that are kept for the next block.
 [[nodiscard]] bool take_stock_allowance(uint64_t pages);

@@ -17,7 +17,7 @@ namespace {
   const uint64_t room = slot_data_end(ref) - slot.address;
   if (size > room || room - size >= kPageBytes) return false;
   check_canaries(ref, slot, 0);
-  change_allowance(static_cast<int64_t>(size) - static_cast<int64_t>(slot.size));
+  change_allowance(static_cast<int64_t>(size) - static_cast<int64_t>(slot.size), 0);
   slot.size = size;
   plant_canaries(ref, slot);
   note_resize(slot_index(ref), size, static_cast<uint32_t>(room - size));
@@ -85,7 +85,8 @@ void* go_on(SlotRef from, SlotRef to, size_t size, uint64_t pages, const Caller&
     set_state(to, SlotState::kLost);
     return nullptr;
   }
-  change_allowance(static_cast<int64_t>(size) - static_cast<int64_t>(slot.size));
+  change_allowance(static_cast<int64_t>(size) - static_cast<int64_t>(slot.size),
+                   static_cast<int64_t>(pages) - static_cast<int64_t>(slot.pages));
   void* const block = go_on(from, to, size, pages, caller);
   set_state(from, remapped == Remapped::kSourceLost ? SlotState::kLost : SlotState::kQuarantined);
   return block;

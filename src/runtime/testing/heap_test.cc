@@ -77,6 +77,12 @@ TEST_F(HeapTest, ChangesNothingForTheProgram) {
   EXPECT_EQ(header().lost_revocations, 0u);
 }
 
+TEST_F(HeapTest, KeepsItsAccountsThroughResizing) {
+  run_both(subject({"grow-and-shrink"}));
+  for (const std::uint64_t unprotected : header().unprotected_blocks) EXPECT_EQ(unprotected, 0u);
+  EXPECT_THAT(all_findings(), ::testing::IsEmpty());
+}
+
 TEST_F(HeapTest, AlignsNoPlainBlockLikeAFrameworksBuffer) {
   EXPECT_EQ(run({"print-alignment"}).output, "0\n");
 }

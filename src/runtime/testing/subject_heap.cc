@@ -87,6 +87,26 @@ int use_heap(int, char**) {
   return 0;
 }
 
+// Large blocks that grow and shrink many times, contents kept.
+int grow_and_shrink(int, char**) {
+  bool right = true;
+  for (int round = 0; round < 20; ++round) {
+    size_t size = 300000;
+    auto* block = static_cast<unsigned char*>(malloc(size));
+    memset(block, 0x42, size);
+    for (int i = 0; i < 12; ++i) {
+      const size_t next = i < 8 ? size * 3 / 2 : size / 2;
+      block = static_cast<unsigned char*>(realloc(block, next));
+      right = right && all_bytes(block, size < next ? size : next, 0x42);
+      memset(block, 0x42, next);
+      size = next;
+    }
+    free(block);
+  }
+  printf("%d\n", right);
+  return 0;
+}
+
 // Blocks of malloc's alignment are never aligned like a framework's buffers.
 int print_alignment(int, char**) {
   bool any = false;
@@ -323,6 +343,7 @@ int leave_descriptors(int, char**) {
 
 const Command kHeapCommands[] = {
     {"use-heap", &use_heap},
+    {"grow-and-shrink", &grow_and_shrink},
     {"print-alignment", &print_alignment},
     {"touch", &touch},
     {"overflow-and-exit", &overflow_and_exit},
