@@ -56,8 +56,16 @@ bool is_fetch(const Snapshot& snapshot, const ThreadSnapshot& thread, std::uint6
   return false;
 }
 
+// Under a mask (AVX-512) only some lanes are accessed; which ones, the mask register tells, and that is not captured. A
+// gather's lanes have addresses of their own: the one that faulted is known.
+bool is_masked(const Decoded& decoded, const OperandMatch& match) {
+  const ZydisRegister mask = decoded.instruction.avx.mask.reg;
+  const bool lanes = decoded.operands.at(match.index).mem.type == ZYDIS_MEMOP_TYPE_VSIB;
+  return mask != ZYDIS_REGISTER_NONE && mask != ZYDIS_REGISTER_K0 && !lanes;
+}
+
 void set_operand(Fault& fault, const Decoded& decoded, const OperandMatch& match) {
-  fault.width = match.width;
+  fault.width = is_masked(decoded, match) ? 0 : match.width;
   const int index = operand_indices(decoded)[match.index];
   if (index >= 0) fault.operand = static_cast<std::uint32_t>(index);
 }

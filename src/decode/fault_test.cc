@@ -61,6 +61,17 @@ TEST(Fault, DirectionComesFromTheCpuBeforeTheInstruction) {
   EXPECT_EQ(fault.operand, 0U);
 }
 
+TEST(Fault, HowMuchAMaskedStoreWritesIsNotKnown) {
+  FakeTarget target;
+  target.reg(Registers::kRax) = kWild;
+  target.signal(SIGSEGV, SEGV_MAPERR, kWild);
+  target.code({0x62, 0xe1, 0x7f, 0x49, 0x7f, 0x00});  // vmovdqu8 [rax]{k1}, zmm16
+  EXPECT_EQ(fault_of(target).width, 0U);
+  EXPECT_EQ(fault_of(target).access, "write");
+  target.code({0x62, 0xe1, 0x7f, 0x48, 0x7f, 0x00});  // without a mask
+  EXPECT_EQ(fault_of(target).width, 64U);
+}
+
 TEST(Fault, ErrorCodeOfAnotherTrapIsIgnored) {
   FakeTarget target;
   target.code(kLoad);
