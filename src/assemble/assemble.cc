@@ -11,6 +11,7 @@
 #include "decode/decode.h"
 #include "frameworks/framework.h"
 #include "pystate/python_state.h"
+#include "pystate/source_files.h"
 
 namespace segwhy {
 namespace {
@@ -59,6 +60,15 @@ void add_fault(const Snapshot& snapshot, bool live, Case& into) {
     describe_nameless_file(*inside, *mapping, snapshot.pid);
 }
 
+void add_framework(const Snapshot& snapshot, Case& into) {
+  into.framework = read_framework(snapshot, into.threads, into.program.modules);
+  if (!into.framework || !into.framework->created_at || !into.framework->created_at->line) return;
+  std::vector<std::string> directories;
+  if (!into.program.cwd.empty()) directories.push_back(into.program.cwd);
+  SourceLine& line = *into.framework->created_at;
+  line.source = pystate::SourceFiles(snapshot.root, std::move(directories)).line(line.file, *line.line);
+}
+
 void add_exception(const Snapshot& snapshot, Case& into) {
   const ThreadSnapshot* thread = snapshot.crashed_thread();
   if (thread == nullptr || !thread->registers_known) return;
@@ -88,7 +98,7 @@ void assemble_from_capture(const Capture& capture, Case& into, const history::Qu
   for (Thread& thread : into.threads) merge_stacks(thread);
   add_fault(snapshot, capture.backend() != std::string_view("core"), into);
   add_exception(snapshot, into);
-  into.framework = read_framework(snapshot, into.threads, into.program.modules);
+  add_framework(snapshot, into);
   if (recorder != nullptr) add_recorded(snapshot, symbolizer ? &*symbolizer : nullptr, *recorder, into);
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "frameworks/tensorflow/created_at.h"
 #include "frameworks/tensorflow/kernel_search.h"
 #include "frameworks/tensorflow/python_op.h"
 #include "frameworks/tensorflow/version.h"
@@ -71,6 +72,8 @@ class Reading {
   }
 
   [[nodiscard]] Framework& framework() { return framework_; }
+  // The op had ended when the thread died.
+  [[nodiscard]] bool is_leftover() const { return leftover_; }
   [[nodiscard]] std::optional<int> works_for() const { return works_for_; }
   [[nodiscard]] const std::string& works_for_reason() const { return works_for_reason_; }
 
@@ -216,6 +219,7 @@ class Reading {
     framework_.device = objects_.device_name(last->device);
     framework_.found_by = "kernel-object";
     framework_.confidence = kPossible;
+    leftover_ = true;
     framework_.notes.push_back("No op was running: this is the last one that left its call on the thread's stack.");
     return true;
   }
@@ -318,6 +322,7 @@ class Reading {
   std::vector<KernelCall> own_calls_;
   std::optional<ThreadLink> submitter_;
   bool in_function_ = false;
+  bool leftover_ = false;
   Framework framework_;
   std::optional<int> works_for_;
   std::string works_for_reason_;
@@ -340,6 +345,7 @@ FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thr
   if (!seen && framework.op.empty()) return {};
   framework.name = "tensorflow";
   framework.version = installation.version;
+  if (!reading.is_leftover()) add_created_at(snapshot, *crashed, framework);
   if (layout == nullptr)
     framework.notes.push_back(installation.version.empty()
                                   ? "The version of TensorFlow could not be found; inputs were not read."

@@ -13,8 +13,8 @@ constexpr uint8_t kFirstShimOwner = 3;
 constexpr uint8_t kOwnedByGenerator = 1;
 // 3.14: a stack reference carries flags in its low bits, which no object's address has.
 constexpr uint64_t kTagBits = 7;
-// Frames followed at most, shown or not.
-constexpr uint32_t kMaxSteps = 3 * wire::kMaxPythonFrames;
+// Frames that are passed over at most, in one walk: a chain of them that does not end is none.
+constexpr uint32_t kMaxPassedOver = 4096;
 
 [[nodiscard]] bool load(uint64_t object, uint32_t offset, uint64_t& out) {
   return pal::guarded_load(object + offset, out);
@@ -85,21 +85,37 @@ enum class Seen : uint8_t { kFrame, kNothing, kUnreadable };
 
 }  // namespace
 
-void walk_python(PythonStack& out) {
+PythonWalk::PythonWalk() {
   const Python* const interpreter = python();
-  uint64_t frame = 0;
-  if (interpreter == nullptr || !innermost_frame(*interpreter, frame)) return;
-  for (uint32_t steps = 0; frame != 0; ++steps) {
-    if (steps == kMaxSteps || out.count == wire::kMaxPythonFrames) {
+  if (interpreter == nullptr || !innermost_frame(*interpreter, frame_)) frame_ = 0;
+}
+
+PythonWalk::Step PythonWalk::next(PythonFrame& out) {
+  const Python* const interpreter = python();
+  while (frame_ != 0) {
+    const Seen seen = read_frame(*interpreter, frame_, out);
+    broken_ = seen == Seen::kUnreadable || !load(frame_, (*interpreter)[Field::kFrameBack], frame_) ||
+              ++passed_over_ == kMaxPassedOver;
+    if (broken_) frame_ = 0;
+    if (seen != Seen::kFrame) continue;
+    passed_over_ = 0;
+    return Step::kFrame;
+  }
+  return broken_ ? Step::kUnreadable : Step::kEnd;
+}
+
+void walk_python(PythonStack& out) {
+  PythonWalk walk;
+  PythonFrame frame;
+  for (;;) {
+    const PythonWalk::Step step = walk.next(frame);
+    if (step == PythonWalk::Step::kUnreadable) out.flags |= wire::kStackPythonUnreadable;
+    if (step != PythonWalk::Step::kFrame) return;
+    if (out.count == wire::kMaxPythonFrames) {
       out.flags |= wire::kStackPythonCut;
       return;
     }
-    const Seen seen = read_frame(*interpreter, frame, out.frames[out.count]);
-    if (seen == Seen::kFrame) ++out.count;
-    if (seen == Seen::kUnreadable || !load(frame, (*interpreter)[Field::kFrameBack], frame)) {
-      out.flags |= wire::kStackPythonUnreadable;
-      return;
-    }
+    out.frames[out.count++] = frame;
   }
 }
 

@@ -26,4 +26,19 @@ struct PythonStack {
 
 void walk_python(PythonStack& out);
 
+// The same, a frame at a time, for who looks for one frame among many. Innermost first.
+class PythonWalk {
+ public:
+  enum class Step : uint8_t { kFrame, kEnd, kUnreadable };
+
+  PythonWalk();
+  // A frame of the interpreter's own is passed over. `out` is only good after kFrame.
+  [[nodiscard]] Step next(PythonFrame& out);
+
+ private:
+  uint64_t frame_ = 0;  // the next to be read
+  uint32_t passed_over_ = 0;
+  bool broken_ = false;  // the chain ends in what is no frame
+};
+
 }  // namespace segwhy::runtime::trace
