@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """What Segwhy costs and how fast it answers, measured side by side in one run.
 
-usage: run.py [--runs N] [--only startup|fit|report]
+usage: run.py [--runs N] [--only startup|fit|graphs|report]
 
 startup   /bin/true and a Python that does nothing, under `segwhy run` against plain: milliseconds more
 fit       import of TensorFlow plus a Keras fit under `segwhy run --protect off` against plain: ratio
+graphs    tracing of a function of 1,000 nodes, of a ResNet-50, and eager ops, under `segwhy run` against plain: ratio of
+          the CPU time of that work alone
 report    from the fatal signal to the printed verdict with TensorFlow loaded, against gdb and PyStack on a core of the
           same crash (their time includes writing the core)
 """
@@ -46,6 +48,23 @@ def fit(runs: int) -> None:
         measured = pairs([str(segwhy_command()), "run", "--protect", "off", "--", *argv], argv, runs)
         for figure in ("wall", "cpu", "rss"):
             print(ratio_line(f"Keras fit, {name}, off against plain", measured, figure), flush=True)
+
+
+def graphs(runs: int) -> None:
+    def seconds(argv: list[str]) -> float:
+        output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        return float(output.split("seconds ")[1])
+
+    for name in TENSORFLOWS:
+        for work in ("function", "resnet", "eager"):
+            plain = [str(environments.environment(name)), str(HERE / "graph_building.py"), work]
+            watched = [str(segwhy_command()), "run", "--protect", "off", "--", *plain]
+            ratios = []
+            for i in range(runs):
+                order = (watched, plain) if i % 2 == 0 else (plain, watched)
+                taken = {id(argv): seconds(argv) for argv in order}
+                ratios.append(taken[id(watched)] / taken[id(plain)])
+            print(f"graphs, {work}, {name}, off against plain: {spread(ratios)}", flush=True)
 
 
 def signal_to_verdict(python: Path, runs: int) -> list[float]:
@@ -121,10 +140,10 @@ def report(runs: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--only", choices=("startup", "fit", "report"))
+    parser.add_argument("--only", choices=("startup", "fit", "graphs", "report"))
     options = parser.parse_args()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    for part in (startup, fit, report):
+    for part in (startup, fit, graphs, report):
         if options.only in (None, part.__name__):
             part(options.runs)
     return 0
