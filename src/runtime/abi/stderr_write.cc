@@ -6,6 +6,7 @@
 #include "runtime/abi/export.h"
 #include "runtime/abi/formatted.h"
 #include "runtime/crash/stderr_ring.h"
+#include "runtime/exact/vectors.h"
 #include "runtime/pal/next.h"
 
 using segwhy::runtime::FormattedText;
@@ -19,7 +20,8 @@ SEGWHY_EXPORT ssize_t write(int fd, const void* data, size_t size) {
 }
 
 SEGWHY_EXPORT ssize_t writev(int fd, const struct iovec* parts, int count) {
-  const ssize_t written = next().writev(fd, parts, count);
+  const segwhy::runtime::exact::OpenedVectors opened(parts, static_cast<size_t>(count));
+  const ssize_t written = next().writev(fd, opened.data(), static_cast<int>(opened.count()));
   ssize_t left = fd == 2 ? written : 0;
   for (int i = 0; i < count && left > 0; ++i) {
     const auto size = static_cast<ssize_t>(parts[i].iov_len);

@@ -60,7 +60,7 @@ void describe(wire::AccessTable* table, size_t bytes) {
   table->block_count = static_cast<uint32_t>((bytes - sizeof(wire::AccessTable)) / sizeof(wire::WatchedBlock));
   table->view_base = views().watched;
   table->view_bytes = views().bytes;
-  table->alias_distance = views().bytes;
+  table->alias_distance = kViewDistance;
 }
 
 }  // namespace

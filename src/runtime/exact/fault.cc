@@ -132,7 +132,7 @@ enum class Done { kYes, kUnsupported, kStackFault };
 void tell_as_original(siginfo_t& info, ucontext_t& context) {
   if (!leave_stub(context)) return;
   const uintptr_t address = fault_address(info);
-  if (info.si_code > 0 && is_open_view(address)) info.si_addr = reinterpret_cast<void*>(address - views().bytes);
+  if (info.si_code > 0 && is_open_view(address)) info.si_addr = reinterpret_cast<void*>(address - kViewDistance);
 }
 
 }  // namespace

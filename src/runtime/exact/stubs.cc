@@ -70,7 +70,7 @@ class Emitter {
 }
 
 [[nodiscard]] int32_t distance() {
-  return static_cast<int32_t>(views().bytes);
+  return static_cast<int32_t>(kViewDistance);
 }
 
 struct Body {
@@ -82,7 +82,7 @@ struct Body {
 void move_absolute(const Instruction& instruction, Body& body) {
   memcpy(body.bytes, instruction.bytes, instruction.length);
   body.length = instruction.length;
-  const uint64_t moved = static_cast<uint64_t>(instruction.address.displacement) + views().bytes;
+  const uint64_t moved = static_cast<uint64_t>(instruction.address.displacement) + kViewDistance;
   memcpy(body.bytes + instruction.encoding.displacement, &moved, sizeof moved);
 }
 

@@ -57,11 +57,15 @@ class ExactSubject : public ::testing::Test {
 };
 
 TEST_F(ExactSubject, AGoodProgramIsNotDisturbed) {
-  for (const char* const command : {"behave", "share", "read-pipe"}) {
+  for (const char* const command : {"behave", "share", "read-pipe", "send-vectors", "execute-itself"}) {
     const Outcome outcome = run_both(command);
     EXPECT_THAT(outcome.crashes, SizeIs(0)) << command;
     EXPECT_EQ(table(monitor_.processes().size() - 1)->finding_count, 0u) << command;
   }
+}
+
+TEST_F(ExactSubject, AProgramWithoutTheRuntimeRunsUnderAnInheritedFilter) {
+  EXPECT_EQ(run_both("execute-another").exit_code(), 0);
 }
 
 TEST_F(ExactSubject, AWriteIntoTheSlackIsToldAndTheProgramGoesOn) {

@@ -1,11 +1,11 @@
-// The filter: traps the calls of kSystemCalls that point into the views' 4 GiB, and all that take arrays of pointers.
+// The filter: traps the calls of kSystemCalls that point to where watched memory may be, in this program or in one that
+// it executes, which inherits the filter. What is made again from there points to the open view and passes all of them.
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 
-#include "runtime/exact/reissue.h"
 #include "runtime/exact/system_call_table.h"
 #include "runtime/exact/system_calls.h"
 #include "runtime/exact/views.h"
@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint32_t kArguments = 6;
 constexpr size_t kCalls = sizeof kSystemCalls / sizeof kSystemCalls[0];
-constexpr size_t kMostInstructions = 64 + kCalls * (2 + 3 * kArguments);
+constexpr size_t kMostInstructions = 64 + kCalls * (2 + 5 * kArguments);
 static_assert(kMostInstructions <= BPF_MAXINSNS);
 
 class Program {
@@ -24,12 +24,17 @@ class Program {
   void load(size_t offset) { emit(BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(offset)); }
   void load_upper_half(uint32_t argument) { load(offsetof(seccomp_data, args) + argument * 8 + 4); }
 
+  void load_lower_half(uint32_t argument) { load(offsetof(seccomp_data, args) + argument * 8); }
+
   // Goes on behind the next `skipped` instructions unless the loaded word is `value`.
   void unless_equal_skip(uint32_t value, size_t skipped) {
     emit(BPF_JMP | BPF_JEQ | BPF_K, 0, static_cast<uint8_t>(skipped), value);
   }
   void if_equal_skip(uint32_t value, size_t skipped) {
     emit(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint8_t>(skipped), 0, value);
+  }
+  void if_at_least_skip(uint32_t value, size_t skipped) {
+    emit(BPF_JMP | BPF_JGE | BPF_K, static_cast<uint8_t>(skipped), 0, value);
   }
   void answer(uint32_t action) { emit(BPF_RET | BPF_K, 0, 0, action); }
 
@@ -44,19 +49,6 @@ class Program {
   size_t length_ = 0;
 };
 
-[[nodiscard]] bool holds_pointers(const SystemCall& call) {
-  return call.transfer == Transfer::kVectors || call.transfer == Transfer::kMessage;
-}
-
-void trap_calls_with_arrays(Program& program) {
-  program.load(offsetof(seccomp_data, nr));
-  for (const SystemCall& call : kSystemCalls) {
-    if (!holds_pointers(call)) continue;
-    program.unless_equal_skip(call.number, 1);
-    program.answer(SECCOMP_RET_TRAP);
-  }
-}
-
 // Most calls are done with here: none of their argument registers leads into the views, meant or left over.
 void allow_what_leads_elsewhere(Program& program, uint32_t window) {
   for (uint32_t argument = 0; argument < kArguments; ++argument) {
@@ -70,11 +62,13 @@ void trap_pointers(Program& program, uint32_t window) {
   program.load(offsetof(seccomp_data, nr));
   for (const SystemCall& call : kSystemCalls) {
     const auto pointers = static_cast<size_t>(__builtin_popcount(call.pointers));
-    program.unless_equal_skip(call.number, 3 * pointers + 1);
+    program.unless_equal_skip(call.number, 5 * pointers + 1);
     for (uint32_t argument = 0; argument < kArguments; ++argument) {
       if ((call.pointers >> argument & 1) == 0) continue;
       program.load_upper_half(argument);
-      program.unless_equal_skip(window, 1);
+      program.unless_equal_skip(window, 3);
+      program.load_lower_half(argument);
+      program.if_at_least_skip(kMostViewBytes, 1);
       program.answer(SECCOMP_RET_TRAP);
     }
     program.answer(SECCOMP_RET_ALLOW);
@@ -84,16 +78,9 @@ void trap_pointers(Program& program, uint32_t window) {
 
 void build(Program& program) {
   const auto window = static_cast<uint32_t>(views().watched >> 32);
-  const auto own = reinterpret_cast<uintptr_t>(segwhy_reissue_return);
   program.load(offsetof(seccomp_data, arch));
   program.if_equal_skip(AUDIT_ARCH_X86_64, 1);
   program.answer(SECCOMP_RET_ALLOW);
-  program.load(offsetof(seccomp_data, instruction_pointer));
-  program.unless_equal_skip(static_cast<uint32_t>(own), 3);
-  program.load(offsetof(seccomp_data, instruction_pointer) + 4);
-  program.unless_equal_skip(static_cast<uint32_t>(own >> 32), 1);
-  program.answer(SECCOMP_RET_ALLOW);
-  trap_calls_with_arrays(program);
   allow_what_leads_elsewhere(program, window);
   trap_pointers(program, window);
 }

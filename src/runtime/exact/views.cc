@@ -25,17 +25,54 @@ constexpr int kShared = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
   return result < 0 && result > -4096;
 }
 
-[[nodiscard]] uintptr_t reserve(size_t bytes) {
-  for (int place = 0; place < kPlaces; ++place) {
-    const uintptr_t wanted = kFirstPlace + static_cast<uintptr_t>(place) * kPlaceDistance;
-    const long got = pal::syscall(SYS_mmap, wanted, bytes, PROT_NONE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0L);
-    if (got == static_cast<long>(wanted)) return wanted;
-    if (!failed(got)) {  // a kernel that takes the address for a hint
-      pal::syscall(SYS_munmap, got, bytes);
-    } else if (got != -EEXIST) {
-      return 0;
-    }
+// 0, or why not.
+[[nodiscard]] long reserve(uintptr_t wanted, size_t bytes) {
+  const long got = pal::syscall(SYS_mmap, wanted, bytes, PROT_NONE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0L);
+  if (got == static_cast<long>(wanted)) return 0;
+  if (failed(got)) return got;
+  pal::syscall(SYS_munmap, got, bytes);  // a kernel that takes the address for a hint
+  return -EEXIST;
+}
+
+struct Part {
+  uintptr_t begin;
+  size_t bytes;
+};
+constexpr int kParts = 4;
+
+// The views, the copy and the code of a place.
+void list_parts(uintptr_t place, size_t bytes, Part (&parts)[kParts]) {
+  for (int number = 0; number < kParts; ++number) {
+    parts[number] = {place + static_cast<uintptr_t>(number) * kViewDistance, number == kParts - 1 ? kCodeBytes : bytes};
+  }
+}
+
+void give_back(const Part (&parts)[kParts], int count) {
+  for (int number = 0; number < count; ++number) {
+    pal::syscall(SYS_munmap, parts[number].begin, parts[number].bytes);
+  }
+}
+
+[[nodiscard]] long reserve_all(const Part (&parts)[kParts]) {
+  for (int number = 0; number < kParts; ++number) {
+    const long error = reserve(parts[number].begin, parts[number].bytes);
+    if (error == 0) continue;
+    give_back(parts, number);
+    return error;
+  }
+  return 0;
+}
+
+// The first free place; 0: the kernel refuses.
+[[nodiscard]] uintptr_t reserve_place(size_t bytes) {
+  for (int number = 0; number < kPlaces; ++number) {
+    const uintptr_t place = kFirstPlace + static_cast<uintptr_t>(number) * kPlaceDistance;
+    Part parts[kParts];
+    list_parts(place, bytes, parts);
+    const long error = reserve_all(parts);
+    if (error == 0) return place;
+    if (error != -EEXIST) return 0;
   }
   return 0;
 }
@@ -58,7 +95,7 @@ constexpr int kShared = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
 
 // Both views out of `memory`, which may be where the watched one belongs.
 [[nodiscard]] bool map_both(const Views& views, uintptr_t memory) {
-  if (failed(map_again(memory, views.bytes, views.watched + views.bytes))) return false;
+  if (failed(map_again(memory, views.bytes, views.watched + kViewDistance))) return false;
   if (memory != views.watched && failed(map_again(memory, views.bytes, views.watched))) return false;
   return protect(views.watched, views.bytes, PROT_NONE);
 }
@@ -80,15 +117,16 @@ constexpr int kShared = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
 }  // namespace
 
 MapResult map_views(size_t bytes) {
-  const size_t total = 3 * bytes + kCodeBytes;
-  const uintptr_t base = reserve(total);
-  if (base == 0) return MapResult::kNoMemory;
-  Views views{base, bytes, base + 2 * bytes, base + 3 * bytes, 0};
+  const uintptr_t place = reserve_place(bytes);
+  if (place == 0) return MapResult::kNoMemory;
+  Part parts[kParts];
+  list_parts(place, bytes, parts);
+  Views views{place, bytes, parts[2].begin, parts[3].begin, 0};
   const MapResult result = map_all(views);
   if (result == MapResult::kMapped) {
     internal::views = views;
   } else {
-    pal::syscall(SYS_munmap, base, total);
+    give_back(parts, kParts);
   }
   return result;
 }

@@ -15,11 +15,15 @@ namespace segwhy::runtime::exact {
 
 inline constexpr size_t kPageBytes = 4096;
 inline constexpr size_t kMostViewBytes = size_t{1} << 30;
+
+// From a watched byte to the same byte in the open view, whatever the size of the views: a system call filter of an
+// earlier program of this process must see the difference, too (system_calls.h).
+inline constexpr size_t kViewDistance = kMostViewBytes;
 inline constexpr size_t kCodeBytes = size_t{4} << 20;
 
 struct Views {
   uintptr_t watched;  // first byte of the watched view; 0: exact mode is off
-  size_t bytes;       // of each view, and the distance between them
+  size_t bytes;       // of each view
   uintptr_t copy;     // room for the memory of a child that is about to be forked
   uintptr_t code;     // executable view of the generated code
   uintptr_t code_writable;
@@ -37,12 +41,12 @@ extern Views views;
   return address - internal::views.watched < internal::views.bytes;
 }
 [[nodiscard]] inline bool is_open_view(uintptr_t address) {
-  return address - internal::views.watched - internal::views.bytes < internal::views.bytes;
+  return address - internal::views.watched - kViewDistance < internal::views.bytes;
 }
 
 // Where the byte at the watched `address` can be accessed.
 [[nodiscard]] inline uintptr_t open_address(uintptr_t address) {
-  return address + internal::views.bytes;
+  return address + kViewDistance;
 }
 
 enum class MapResult { kMapped, kNoMemory, kNoExecutable };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
 #define SEGWHY_NEXT_FUNCTIONS(X)                                                                \
   X(sigaction) X(sigprocmask) X(pthread_sigmask) X(sigaltstack) X(pthread_create)               \
   X(wait) X(waitpid) X(wait3) X(wait4) X(waitid)                                                \
-  X(write) X(writev) X(vdprintf) X(__vdprintf_chk)                                              \
+  X(write) X(writev) X(readv) X(preadv) X(pwritev) X(sendmsg) X(recvmsg) X(vdprintf) X(__vdprintf_chk)                                              \
   X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) X(fputc_unlocked)            \
   X(madvise) X(putc) X(putc_unlocked) X(_IO_putc) X(__overflow) X(vfprintf) X(__vfprintf_chk) X(perror)
 // clang-format on

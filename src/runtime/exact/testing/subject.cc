@@ -1,11 +1,15 @@
 // The program that the tests run plain and in exact mode: each command does one thing with aligned buffers, as
 // frameworks allocate their tensors, and prints what it computed.
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,11 +153,49 @@ int read_pipe() {
   return 0;
 }
 
+// Buffers that the kernel finds through arrays of pointers, from plain memory.
+int send_vectors() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 1;
+  char* const bytes = tensor(64);
+  memcpy(bytes, "tensor", 6);
+  char plain[] = "plain";
+  iovec vectors[2] = {{plain, 5}, {bytes, 6}};
+  msghdr message{};
+  message.msg_iov = vectors;
+  message.msg_iovlen = 2;
+  const ssize_t sent = writev(ends[0], vectors, 2) + sendmsg(ends[0], &message, 0);
+  iovec room[2] = {{bytes + 10, 11}, {bytes + 40, 11}};
+  message.msg_iov = room;
+  const ssize_t got = readv(ends[1], room, 1) + recvmsg(ends[1], &message, 0);
+  printf("%zd %zd %.11s %.11s\n", sent, got, bytes + 10, bytes + 40);
+  iovec nowhere{reinterpret_cast<void*>(uintptr_t{1} << 20), 10};
+  printf("%zd %s\n", writev(ends[0], &nowhere, 1), strerror(errno));
+  return 0;
+}
+
+// What this program executes inherits the filter, and is in exact mode again when `name` is this program.
+int execute(const char* name) {
+  const char* const arguments[] = {name, "send-vectors", nullptr};
+  execv(name, const_cast<char* const*>(arguments));
+  return 1;
+}
+int execute_itself() {
+  return execute("/proc/self/exe");
+}
+int execute_another() {
+  unsetenv("LD_PRELOAD");
+  return execute("/proc/self/exe");
+}
+
 struct Command {
   const char* name;
   int (*run)();
 };
 constexpr Command kCommands[] = {{"behave", &behave},
+                                 {"send-vectors", &send_vectors},
+                                 {"execute-itself", &execute_itself},
+                                 {"execute-another", &execute_another},
                                  {"write-behind", &write_behind},
                                  {"read-behind-object", &read_behind_object},
                                  {"read-before", &read_before},
