@@ -7,6 +7,7 @@ startup   /bin/true and a Python that does nothing, under `segwhy run` against p
 fit       import of TensorFlow plus a Keras fit under `segwhy run --protect off` against plain: ratio
 graphs    tracing of a function of 1,000 nodes, of a ResNet-50, and eager ops, under `segwhy run` against plain: ratio of
           the CPU time of that work alone
+heap      fits, eager operations, NumPy temporaries and growing lists under each kind of `--protect` against plain: ratios
 report    from the fatal signal to the printed verdict with TensorFlow loaded, against gdb and PyStack on a core of the
           same crash (their time includes writing the core)
 """
@@ -65,6 +66,30 @@ def graphs(runs: int) -> None:
                 taken = {id(argv): seconds(argv) for argv in order}
                 ratios.append(taken[id(watched)] / taken[id(plain)])
             print(f"graphs, {work}, {name}, off against plain: {spread(ratios)}", flush=True)
+
+
+HEAP_MODES = ("off", "sampled", "tensors", "all")
+
+
+def heap_programs() -> list[tuple[str, list[str]]]:
+    """Name and command of what is compared."""
+    programs = []
+    for name in TENSORFLOWS:
+        python = str(environments.environment(name))
+        programs.append((f"Keras fit, {name}", [python, str(HERE / "keras_fit.py")]))
+        programs.append((f"eager operations, {name}", [python, str(HERE / "heap_programs.py"), "eager"]))
+    for kilobytes in ("4", "128", "1024", "4096", "65536"):
+        programs.append((f"NumPy {kilobytes} KB", [python, str(HERE / "heap_programs.py"), "numpy", kilobytes]))
+    programs.append(("growing lists", [sys.executable, str(HERE / "heap_programs.py"), "lists"]))
+    return programs
+
+
+def heap(runs: int) -> None:
+    for label, argv in heap_programs():
+        for mode in HEAP_MODES:
+            measured = pairs([str(segwhy_command()), "run", "--protect", mode, "--", *argv], argv, runs)
+            for figure in ("cpu", "rss"):
+                print(ratio_line(f"{label}, {mode} against plain", measured, figure), flush=True)
 
 
 def signal_to_verdict(python: Path, runs: int) -> list[float]:

@@ -35,7 +35,7 @@ void add_run(Cli& cli) {
   app.add_option("--python", cli.run.python, "Python to run the script with");
   app.add_option_function<std::string>(
          "--protect", [&cli](const std::string& name) { cli.run.protection.mode = protect_mode(name); },
-         "Which memory blocks to guard: off, sampled, tensors, exact, all")
+         "Which memory blocks to guard: off, sampled, tensors (default), exact, all")
       ->check(CLI::IsMember(protect_mode_names()));
   app.add_option_function<double>(
          "--budget",

@@ -12,7 +12,7 @@ namespace segwhy {
 struct RunOptions {
   std::vector<std::string> words;     // script or command with its arguments, not empty
   std::optional<std::string> python;  // interpreter to run them with
-  Protection protection;
+  Protection protection{wire::kProtectTensors, 50};
   std::optional<std::string> json_path, case_path;
   bool quiet = false, verbose = false, fail_on_error = false;
 };

@@ -53,13 +53,21 @@ def test_broken_pipe_is_the_programs(segwhy, workdir):
 
 
 def test_no_descriptor_leaks(segwhy, workdir, python):
-    same_as_plain(segwhy, [python, "-c", SHOW_DESCRIPTORS])
+    same_as_plain(segwhy, [python, "-c", SHOW_DESCRIPTORS], "--protect", "off")
+
+
+def test_protection_takes_one_high_descriptor_at_most(segwhy, workdir, python):
+    """The userfaultfd has to stay open; it must not shift the numbers that the program gets."""
+    code = "import os; print([f for f in map(int, os.listdir('/proc/self/fd')) if f < 900], os.dup(1))"
+    same_as_plain(segwhy, [python, "-c", code], "--protect", "tensors")
+    code = "import os; print(len([f for f in map(int, os.listdir('/proc/self/fd')) if f >= 900]) <= 1)"
+    same_as_plain(segwhy, [python, "-c", code], "--protect", "tensors")
 
 
 def test_inherited_descriptors_stay(segwhy, workdir, python):
     read_end, write_end = os.pipe()
     code = f"import os; os.write({write_end}, b'hi'); {SHOW_DESCRIPTORS}"
-    same_as_plain(segwhy, [python, "-c", code], pass_fds=[write_end])
+    same_as_plain(segwhy, [python, "-c", code], "--protect", "off", pass_fds=[write_end])
     assert os.read(read_end, 10) == b"hihi"
 
 

@@ -11,7 +11,8 @@ namespace segwhy::runtime::heap {
 namespace {
 
 constexpr uint32_t kBatchSlots = 32;
-constexpr uint64_t kBatchPages = 1024;
+// More, and the blocks that wait push the program's own data out of the CPU's caches.
+constexpr uint64_t kBatchPages = 128;
 // Leading bytes of a freed block that are filled and checked.
 constexpr uint64_t kFilledBytes = 256;
 

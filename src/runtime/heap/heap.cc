@@ -62,6 +62,20 @@ void set_active(bool active) {
   return copy;
 }
 
+// glibc keeps freed blocks as large as the largest mapping that was freed so far (its dynamic mmap threshold), at most
+// this. It does not see the blocks of the arena, and would map and unmap those that the governor leaves to it each
+// time.
+constexpr size_t kMostKeptByLibrary = size_t{32} << 20;
+
+void teach_library(size_t freed) {
+  static size_t largest = size_t{128} << 10;
+  if (freed <= pal::load(largest) || freed > kMostKeptByLibrary) return;
+  pal::store(largest, freed);
+  const int saved = errno;
+  pal::next_heap().free(pal::next_heap().malloc(freed));
+  errno = saved;
+}
+
 // The C library's, for a block of its own that is to stay there: it grows large mappings without copying.
 [[nodiscard]] bool stays_in_library(void* block, size_t size) {
   return !is_active() || !is_tensor_request(size, alignof(max_align_t)) ||
@@ -127,6 +141,7 @@ void release(void* block, const Caller& caller) {
   if (exact::owns(block)) return exact::release_watched(block, caller);
   if (!owns_address(block)) return pal::next_heap().free(block);
   if (!is_active()) return abandon_tensor(block);
+  teach_library(tensor_size(block));
   release_tensor(block, caller);
   show_findings();
 }
