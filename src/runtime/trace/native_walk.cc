@@ -4,6 +4,7 @@
 #include "runtime/pal/guarded_copy.h"
 #include "runtime/pal/modules.h"
 #include "runtime/trace/frame_rule.h"
+#include "runtime/trace/walk_memo.h"
 
 namespace segwhy::runtime::trace {
 namespace {
@@ -43,6 +44,7 @@ class RuleCache {
 };
 
 RuleCache cache;
+WalkMemo memo;
 
 // Whether the instruction that ends at `return_address` is a call: E8 rel32, or FF /2 with any operand.
 [[nodiscard]] bool follows_call(uintptr_t return_address) {
@@ -90,16 +92,19 @@ constexpr FrameRule kNoCode{CfaKind::kOutermost, RbpKind::kLost, 0, 0};
   return base + static_cast<uintptr_t>(offset);
 }
 
-[[nodiscard]] bool canonical_frame(const FrameRule& rule, const NativeState& state, uintptr_t& cfa) {
+[[nodiscard]] bool find_cfa(const FrameRule& rule, const NativeState& state, WalkTrail& trail, uintptr_t& cfa) {
   switch (rule.cfa) {
     case CfaKind::kFromRsp:
       cfa = offset_by(state.sp, rule.cfa_offset);
       break;
     case CfaKind::kFromRbp:
+      trail.note_rbp_used();
       cfa = offset_by(state.rbp, rule.cfa_offset);
       break;
     case CfaKind::kThroughRbp:
+      trail.note_rbp_used();
       if (!pal::guarded_load(offset_by(state.rbp, rule.cfa_offset), cfa)) return false;
+      trail.note_word(offset_by(state.rbp, rule.cfa_offset), cfa);
       break;
     default:
       return false;
@@ -107,54 +112,64 @@ constexpr FrameRule kNoCode{CfaKind::kOutermost, RbpKind::kLost, 0, 0};
   return cfa > state.sp && cfa - state.sp <= kLargestFrame && cfa % sizeof(uint64_t) == 0;
 }
 
-[[nodiscard]] bool caller_rbp(const FrameRule& rule, uintptr_t cfa, uintptr_t& rbp) {
-  switch (rule.rbp) {
-    case RbpKind::kSame:
-      return true;
-    case RbpKind::kAtCfa:
-      return pal::guarded_load(offset_by(cfa, rule.rbp_offset), rbp);
-    case RbpKind::kAtRbp:
-      return pal::guarded_load(offset_by(rbp, rule.rbp_offset), rbp);
-    default:
-      rbp = 0;
-      return true;
+[[nodiscard]] bool find_rbp(const FrameRule& rule, uintptr_t cfa, WalkTrail& trail, uintptr_t& rbp) {
+  if (rule.rbp == RbpKind::kSame) return true;
+  const uintptr_t slot = offset_by(rule.rbp == RbpKind::kAtCfa ? cfa : rbp, rule.rbp_offset);
+  if (rule.rbp == RbpKind::kAtRbp) trail.note_rbp_used();
+  if (rule.rbp == RbpKind::kLost) {
+    rbp = 0;
+    trail.give_up();
+    return true;
   }
+  if (!pal::guarded_load(slot, rbp)) return false;
+  trail.note_rbp(slot, rbp);
+  return true;
 }
 
-// From a frame to its caller; false when there is none that could be found.
-[[nodiscard]] bool step(const FrameRule& rule, NativeState& state) {
+// From a frame to its caller, the frame `index`; false when there is none that could be found.
+[[nodiscard]] bool step(const FrameRule& rule, uint32_t index, WalkTrail& trail, NativeState& state) {
   uintptr_t cfa = 0;
   uint64_t return_address = 0;
-  if (state.sp == 0) return false;
-  if (!canonical_frame(rule, state, cfa)) return false;
-  if (!pal::guarded_load(cfa - sizeof(uint64_t), return_address) || return_address == 0) return false;
-  if (!caller_rbp(rule, cfa, state.rbp)) return false;
+  if (rule.cfa == CfaKind::kUnknown || state.sp == 0) return false;
+  const bool found = find_cfa(rule, state, trail, cfa) && pal::guarded_load(cfa - sizeof(uint64_t), return_address) &&
+                     return_address != 0 && find_rbp(rule, cfa, trail, state.rbp);
+  if (!found) {
+    trail.give_up();
+    return false;
+  }
+  if (index < wire::kMaxNativeFrames) trail.note_return(index, cfa - sizeof(uint64_t));
   state.pc = return_address;
   state.sp = cfa;
   state.exact = false;
   return true;
 }
 
-}  // namespace
-
-void walk_native(NativeState state, NativeStack& out) {
+// The walk itself; what it depended on goes into `trail`.
+void walk(NativeState state, WalkTrail& trail, NativeStack& out) {
   for (;;) {
     const FrameRule rule = rule_at(state.exact ? state.pc : state.pc - 1, state.exact);
-    if (is_no_code(rule) && out.count > 0) {
-      out.cut = true;
-      return;
-    }
-    if (out.count == wire::kMaxNativeFrames) {
+    const bool stray = is_no_code(rule) && out.count > 0;
+    if (stray) trail.give_up();
+    if (stray || out.count == wire::kMaxNativeFrames) {
       out.cut = true;
       return;
     }
     out.pcs[out.count++] = state.pc;
     if (rule.cfa == CfaKind::kOutermost || rule.cfa == CfaKind::kInterpreter) return;
-    if (!step(rule, state)) {
+    if (!step(rule, out.count, trail, state)) {
       out.cut = true;
       return;
     }
   }
+}
+
+}  // namespace
+
+void walk_native(NativeState state, NativeStack& out) {
+  if (memo.recall(state, out)) return;
+  WalkTrail trail(state.sp);
+  walk(state, trail, out);
+  memo.keep(state, trail, out);
 }
 
 void set_interpreter_function(uintptr_t function) {
