@@ -68,6 +68,10 @@ TEST_F(ExactSubject, AProgramWithoutTheRuntimeRunsUnderAnInheritedFilter) {
   EXPECT_EQ(run_both("execute-another").exit_code(), 0);
 }
 
+TEST_F(ExactSubject, AProgramKeepsItsOwnSystemCallFilter) {
+  EXPECT_EQ(run_both("trap-own-calls").output, "4242\n64\n");
+}
+
 TEST_F(ExactSubject, AWriteIntoTheSlackIsToldAndTheProgramGoesOn) {
   const Outcome outcome = run_both("write-behind");
   EXPECT_EQ(outcome.exit_code(), 3);

@@ -1,16 +1,23 @@
 // The program that the tests run plain and in exact mode: each command does one thing with aligned buffers, as
 // frameworks allocate their tensors, and prints what it computed.
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 namespace {
@@ -188,11 +195,35 @@ int execute_another() {
   return execute("/proc/self/exe");
 }
 
+// A sandbox of the program's own: a filter that traps a call, and a handler that answers it.
+void answer_call(int, siginfo_t*, void* raw) {
+  static_cast<ucontext_t*>(raw)->uc_mcontext.gregs[REG_RAX] = 4242;
+}
+int trap_own_calls() {
+  struct sigaction action {};
+  action.sa_sigaction = &answer_call;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSYS, &action, nullptr);
+  sock_filter code[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_getppid},
+                        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRAP},
+                        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+  const sock_fprog program{4, code};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
+    return 1;
+  }
+  char* const bytes = tensor(64);
+  printf("%ld\n", syscall(SYS_getppid));
+  printf("%zd\n", getrandom(bytes, 64, 0));
+  return 0;
+}
+
 struct Command {
   const char* name;
   int (*run)();
 };
 constexpr Command kCommands[] = {{"behave", &behave},
+                                 {"trap-own-calls", &trap_own_calls},
                                  {"send-vectors", &send_vectors},
                                  {"execute-itself", &execute_itself},
                                  {"execute-another", &execute_another},
