@@ -6,7 +6,7 @@ The first comment of a program says what is expected:
     # distance: PHRASE   words of the summary
 
 and comments at the end of lines mark them: "# allocated here", "# freed here", "# noticed here" (the line that is named
-although the program went on) and "# dies here". A program that would survive plainly dies here, by the guard: that is
+although the program went on), "# wrong here" (the access itself, that exact mode names) and "# dies here". A program that would survive plainly dies here, by the guard: that is
 the point. One whose memory was only found to be wrong ends exactly as it does plainly.
 """
 
@@ -67,3 +67,23 @@ def test_block(program: Path, python: str, tmp_path):
     named = marked(program, "dies here") or marked(program, "noticed here")
     if named is not None:
         assert incident["where"]["line"] == named
+
+
+@pytest.mark.parametrize("python", pythons(), ids=by_name)
+@pytest.mark.parametrize("program", [p for p in PROGRAMS if marked(p, "wrong here")], ids=by_name)
+def test_exact_mode_names_the_access(program: Path, python: str, tmp_path):
+    """GIVEN a program that writes into a buffer's slack WHEN every access is checked THEN the very store is named."""
+    report = tmp_path / "incident.json"
+    options = dict(cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S)
+    command = [segwhy_or_skip(), "run", "--protect", "exact", "--json", str(report), "--", python, str(program)]
+    watched = subprocess.run(command, **options)
+    plain = subprocess.run([python, str(program)], **options)
+    assert (watched.returncode, watched.stdout) == (plain.returncode, plain.stdout), watched.stderr
+    incident = json.loads(report.read_text())
+    state = incident.get("protection", {}).get("exact")
+    if state != "running":
+        pytest.skip(f"exact mode is not at work here: {state}")
+    assert incident["verdict"]["class"] == "out-of-bounds-write"
+    assert incident["verdict"]["confidence"] == "certain"
+    assert marked(program, "wrong here") in user_lines(incident["findings"][0]["found"])
+    assert marked(program, "allocated here") in user_lines(incident["block"]["allocated"])

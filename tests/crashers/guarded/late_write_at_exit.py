@@ -16,5 +16,5 @@ def allocate(size, alignment=64):
 
 block = allocate(100)
 ctypes.memset(block, 0, 100)
-ctypes.memset(block + 104, 1, 4)
+ctypes.memset(block + 104, 1, 4)  # wrong here
 print("done")

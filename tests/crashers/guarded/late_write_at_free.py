@@ -16,6 +16,6 @@ def allocate(size, alignment=64):
 
 block = allocate(100)
 ctypes.memset(block, 0, 100)
-ctypes.memset(block + 100, 1, 4)
+ctypes.memset(block + 100, 1, 4)  # wrong here
 libc.free(block)  # noticed here
 print("done")
