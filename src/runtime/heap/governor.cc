@@ -55,6 +55,10 @@ struct Account {
 
 Account account;
 
+[[nodiscard]] bool is_unlimited() {
+  return account.permille >= 1000;
+}
+
 [[nodiscard]] uint64_t process_cpu_ns() {
   timespec now{};
   pal::syscall(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -99,7 +103,7 @@ void look() {
   account.credit_ns = credit;
   account.seen_spent = spent;
   account.seen_cpu_ns = cpu_ns;
-  pal::store(account.level, level_for(credit));
+  pal::store(account.level, is_unlimited() ? kLevelAll : level_for(credit));
   pal::store(account.refusals, 0u);
   publish(passed_ns, spent_ns);
   pal::store(account.looking, 0u);
@@ -127,7 +131,7 @@ void restart_governor() {
 }
 
 Admission admit_block(const void* return_address, const void* frame) {
-  if (account.permille >= 1000) return Admission::kAtOnce;
+  if (is_unlimited()) return Admission::kAtOnce;
   const uint32_t level = __atomic_load_n(&account.level, __ATOMIC_RELAXED);
   uint8_t& blocks = blocks_of_path(return_address, frame);
   const uint8_t count = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
