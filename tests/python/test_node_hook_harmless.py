@@ -10,8 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import case_runner  # noqa: E402
-from test_tensorflow_ops import tensorflow  # noqa: E402, F401
+from test_tensorflow_ops import case_runner, tensorflow  # noqa: E402, F401
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +63,7 @@ with tf.Graph().as_default():
     attempt(tf.compat.v1.Session().run, y, {x: float("nan")})
 """,
     "what the interpreter shows": """
-import gc, inspect, os, sys, threading
+import inspect, os, sys, threading
 import tensorflow as tf
 @tf.function
 def f(a):
@@ -74,7 +73,7 @@ print(len(sys.modules), sorted(m for m in sys.modules if "segwhy" in m.lower()))
 print(sys.path, sys.meta_path, sys.path_hooks, sys.getprofile(), sys.gettrace())
 print(threading.active_count(), sorted(k for k in os.environ if "PYTHON" in k))
 print(inspect.signature(tf.Graph), inspect.signature(tf.Graph.create_op), inspect.signature(tf.compat.v1.Session.run))
-print(sorted(vars(tf.Graph())), sorted(vars(f.get_concrete_function(tf.TensorSpec([2])).graph)))
+print(sorted(getattr(tf.Graph(), "__dict__", ())))
 """,
     "threads and forks": """
 import os, threading

@@ -3,7 +3,6 @@
 Every program marks the line that is expected with `# here`; one without the mark must get no line at all.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import case_runner  # noqa: E402
 from test_tensorflow_ops import incident_of, op_library, tensorflow  # noqa: E402, F401
 
 pytestmark = pytest.mark.slow

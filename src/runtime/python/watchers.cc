@@ -57,17 +57,24 @@ void find_creation(NodeTable& table, wire::NodeRecord& node) {
   return table.text(text_of(python, value.get()));
 }
 
+// An attribute that is asked for with every node, so that its name is made only once: `name` keeps it. A new reference;
+// null with an exception set.
+[[nodiscard]] Object* frequent_attribute(const Interpreter& python, Object* object, const char* attribute,
+                                         Object*& name) {
+  if (name == nullptr) name = python.PyUnicode_InternFromString(attribute);
+  return name != nullptr ? python.PyObject_GetAttr(object, name) : nullptr;
+}
+
 [[nodiscard]] uint32_t name_of_operation(const Interpreter& python, NodeTable& table, Object* operation) {
   static Object* name;
-  if (name == nullptr) name = python.PyUnicode_InternFromString("name");
-  if (name == nullptr) return python.PyErr_Clear(), 0;
-  const Owned value(python, python.PyObject_GetAttr(operation, name));
+  const Owned value(python, frequent_attribute(python, operation, "name", name));
   return table.text(text_of(python, value.get()));
 }
 
 // The node whose gradient is being made: as the graph says (tf.gradients), or as the gradient function was told.
 [[nodiscard]] uint32_t find_forward(const Interpreter& python, NodeTable& table, Object* graph) {
-  const Owned original(python, python.PyObject_GetAttrString(graph, "_default_original_op"));
+  static Object* attribute;
+  const Owned original(python, frequent_attribute(python, graph, "_default_original_op", attribute));
   if (original) return name_of_operation(python, table, original.get());
   if (forward_results == nullptr) return 0;
   const Owned first(python, python.PySequence_GetItem(forward_results, 0));
@@ -81,12 +88,24 @@ void find_creation(NodeTable& table, wire::NodeRecord& node) {
 }
 
 // Ops of which some run functions, told by name so that not every node's attributes need be read.
-[[nodiscard]] bool may_run_functions(Text op) {
+[[nodiscard]] bool names_a_call(Text op) {
   constexpr const char* kParts[] = {"Call", "While", "If", "Case", "For", "Map", "Dataset", "Fn", "Gradient", "__"};
   for (const char* part : kParts) {
     if (contains(op, part)) return true;
   }
   return false;
+}
+
+// The same of the op at that position of the table, remembered for the few hundred that a program uses.
+[[nodiscard]] bool may_run_functions(const NodeTable& table, uint32_t op) {
+  constexpr uint32_t kRemembered = 1024;
+  static struct {
+    uint32_t op;
+    bool answer;
+  } remembered[kRemembered];
+  auto& slot = remembered[op % kRemembered];
+  if (slot.op != op) slot = {op, names_a_call(table.text_at(op))};
+  return slot.answer;
 }
 
 // A NameAttrList's name; false when it names no function.
@@ -178,7 +197,7 @@ Object* watch_node_creation(const Call& call, NodeTable& table) {
   node.forward = find_forward(python, table, call.self);
   find_creation(table, node);
   table.add(node);
-  if (may_run_functions(table.text_at(node.op))) note_calls(python, table, node, call.argument(5, "attrs"));
+  if (may_run_functions(table, node.op)) note_calls(python, table, node, call.argument(5, "attrs"));
   return result;
 }
 
@@ -191,7 +210,7 @@ Object* watch_node_adoption(const Call& call, NodeTable& table) {
   if (node.op == 0 || node.name == 0) return result;
   node.graph = table.graph_of(call.python, call.self);
   table.add(node);
-  if (may_run_functions(table.text_at(node.op))) table.add(wire::CallRecord{node.graph, node.name, 0});
+  if (may_run_functions(table, node.op)) table.add(wire::CallRecord{node.graph, node.name, 0});
   return result;
 }
 
