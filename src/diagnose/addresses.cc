@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -127,6 +128,29 @@ bool holds(const MappingInfo& mapping, Address address) {
   return mapping.start <= address && address < mapping.end;
 }
 
+// The lower half of a pointer, with zeros or copies of its sign in front: what passing it as a C int leaves. Only where
+// everything is mapped above 4 GiB can it be none. A number below 16 MiB is more likely a size or an index.
+std::optional<Reading> as_cut_pointer(std::uint64_t value, const Case& evidence) {
+  const auto upper = static_cast<std::uint32_t>(value >> 32);
+  const auto lower = static_cast<std::uint32_t>(value);
+  constexpr std::uint32_t kSmallest = 1U << 24;
+  const bool extended = upper == 0 || (upper == 0xFFFFFFFF && (lower >> 31) != 0);
+  const auto& modules = evidence.program.modules;
+  const auto is_high = [](const Module& module) { return module.start >> 32 != 0; };
+  if (!extended || lower < kSmallest || modules.empty() || !std::all_of(modules.begin(), modules.end(), is_high))
+    return std::nullopt;
+  return Reading{Reading::Kind::kCutPointer,
+                 "a number of 32 bits, while everything is mapped above 4 GiB: a pointer "
+                 "that was cut to an int looks like this",
+                 false};
+}
+
+bool permits(const MappingInfo& mapping, std::string_view access) {
+  const std::string& permissions = mapping.permissions;
+  if (permissions.size() < 3 || permissions[0] != 'r') return false;
+  return access != "write" || permissions[1] == 'w';
+}
+
 std::string gap(const MappingInfo& mapping, const char* side) {
   return fmt::format("{} {} {}", human_bytes(mapping.distance), side, describe(mapping));
 }
@@ -138,6 +162,7 @@ std::optional<Reading> read_pointer_value(std::uint64_t value, const Case& evide
   if (auto fill = as_fill(value, evidence)) return fill;  // some fills are letters
   if (auto text = as_text(value)) return text;
   if (auto number = as_float(value)) return number;
+  if (auto cut = as_cut_pointer(value, evidence)) return cut;
   return as_free_list_link(value, evidence);
 }
 
@@ -189,8 +214,10 @@ std::optional<Reach> reach_of(const Fault& fault) {
   for (std::size_t i = 0; i < (operand->scale <= 1 ? 2U : 1U); ++i) {
     const Choice& choice = choices.at(i);
     if (!choice.pointer) continue;
-    for (const auto* mapping : {&fault.below, &fault.above, &fault.inside}) {
-      if (!*mapping || !holds(**mapping, *choice.pointer)) continue;
+    // A pointer into the mapping that refused the access is no good pointer, and one without a distance is the address.
+    if (*operand->address == *choice.pointer) continue;
+    for (const auto* mapping : {&fault.below, &fault.above}) {
+      if (!*mapping || !holds(**mapping, *choice.pointer) || !permits(**mapping, fault.access)) continue;
       Reach reach;
       reach.mapping = **mapping;
       reach.base = *choice.pointer;
@@ -214,9 +241,13 @@ std::string describe(const MappingInfo& mapping) {
 std::string describe_place(const Fault& fault) {
   if (fault.non_canonical) return "not an address the CPU accepts (non-canonical)";
   if (fault.inside) return "inside " + describe(*fault.inside);
-  if (fault.below && (!fault.above || fault.below->distance <= fault.above->distance))
+  // What lies terabytes away says nothing.
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 32;
+  const bool below = fault.below && fault.below->distance < kFar;
+  const bool above = fault.above && fault.above->distance < kFar;
+  if (below && (!above || fault.below->distance <= fault.above->distance))
     return "unmapped, " + gap(*fault.below, "above the end of");
-  if (fault.above) return "unmapped, " + gap(*fault.above, "below");
+  if (above) return "unmapped, " + gap(*fault.above, "below");
   return "unmapped";
 }
 

@@ -24,7 +24,7 @@ inline constexpr Address kNullZone = 64 * 1024;
 }
 
 struct Reading {
-  enum class Kind { kText, kFreedFill, kFreshFill, kFreeListLink, kFloat, kPackedIntegers };
+  enum class Kind { kText, kFreedFill, kFreshFill, kFreeListLink, kFloat, kCutPointer };
   Kind kind = Kind::kText;
   std::string sentence;  // "the text \"AAAAAAAA\""
   bool sure = true;      // false: other numbers look like that, too
@@ -47,8 +47,8 @@ struct BaseReading {
 };
 [[nodiscard]] std::optional<BaseReading> read_base(const Operand& operand, const Case& evidence);
 
-// An access base[index*scale + displacement] split into a base that points into something mapped and a distance that
-// leaves it.
+// An access base[index*scale + displacement] split into a base that points into something mapped, where the access
+// would have been allowed, and a distance that leaves it.
 struct Reach {
   MappingInfo mapping;  // that the base points into
   std::uint64_t base = 0;

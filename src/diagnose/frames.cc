@@ -14,10 +14,6 @@ bool is_one_of(std::string_view name, Names names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-bool starts_with_any(std::string_view name, Names names) {
-  return std::any_of(names.begin(), names.end(), [&](std::string_view start) { return name.starts_with(start); });
-}
-
 bool has_any(std::string_view name, Names names) {
   return std::any_of(names.begin(), names.end(),
                      [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
@@ -70,64 +66,184 @@ bool is_interpreter(const NativeFrame& frame) {
   return file.starts_with("libpython") || (file.starts_with("python") && file.find(".so") == std::string_view::npos);
 }
 
-// Segwhy's own library in the program stands in for malloc and free, and aborts where they would.
-constexpr std::string_view kRuntime = "libsegwhy.so";
+namespace {
+
+enum class Scope { kLibc, kLibcOrNone, kInterpreter, kAny };
+enum class Match { kWhole, kStart, kPart };
+
+struct Known {
+  std::string_view name;
+  FrameRole role;
+  Scope scope = Scope::kAny;
+  Match match = Match::kWhole;
+};
+
+constexpr Known kKnown[] = {
+    {"raise", FrameRole::kAbort, Scope::kLibcOrNone},
+    {"gsignal", FrameRole::kAbort, Scope::kLibcOrNone},
+    {"abort", FrameRole::kAbort, Scope::kLibcOrNone},
+    {"kill", FrameRole::kAbort, Scope::kLibcOrNone},
+    {"tgkill", FrameRole::kAbort, Scope::kLibcOrNone},
+    {"__restore_rt", FrameRole::kAbort, Scope::kLibcOrNone},
+    {"__pthread_kill", FrameRole::kAbort, Scope::kLibcOrNone, Match::kStart},
+    {"pthread_kill", FrameRole::kAbort, Scope::kLibcOrNone, Match::kStart},
+    {"message", FrameRole::kLibcCheck, Scope::kLibcOrNone},
+    {"fatal", FrameRole::kLibcCheck, Scope::kLibcOrNone},
+    {"malloc_printerr", FrameRole::kLibcCheck, Scope::kLibcOrNone},
+    {"__assert", FrameRole::kLibcCheck, Scope::kLibcOrNone, Match::kStart},
+    {"__fortify_fail", FrameRole::kLibcCheck, Scope::kLibcOrNone, Match::kStart},
+    {"__chk_fail", FrameRole::kLibcCheck, Scope::kLibcOrNone},
+    {"__stack_chk_fail", FrameRole::kLibcCheck, Scope::kLibcOrNone},
+    {"__gnu_cxx::__verbose_terminate_handler", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"std::terminate", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__cxxabiv1::__terminate", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__clang_call_terminate", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__cxa_throw", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__cxa_rethrow", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__cxa_pure_virtual", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__cxa_call_terminate", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__cxa_call_unexpected", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"__gxx_personality", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"std::__throw_", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"_Unwind_", FrameRole::kTerminate, Scope::kAny, Match::kStart},
+    {"fatal_error", FrameRole::kPythonFatal},
+    {"fatal_error_exit", FrameRole::kPythonFatal},
+    {"Py_FatalError", FrameRole::kPythonFatal},
+    {"_Py_FatalError", FrameRole::kPythonFatal, Scope::kAny, Match::kStart},
+    {"LogMessageFatal", FrameRole::kFatalLog, Scope::kAny, Match::kPart},
+    {"log_internal::LogMessage", FrameRole::kFatalLog, Scope::kAny, Match::kPart},
+    {"logging_internal::LogMessage", FrameRole::kFatalLog, Scope::kAny, Match::kPart},
+    {"google::LogMessage", FrameRole::kFatalLog, Scope::kAny, Match::kPart},
+    {"CheckOpMessageBuilder", FrameRole::kFatalLog, Scope::kAny, Match::kPart},
+    {"DieBecauseNull", FrameRole::kFatalLog, Scope::kAny, Match::kPart},
+    {"ArrowLog::", FrameRole::kFatalLog, Scope::kAny, Match::kPart},
+    {"memcpy", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"memmove", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"memset", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"memcmp", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"memchr", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"strlen", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"strcpy", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"strcmp", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"strncmp", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"strnlen", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"strchr", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"strcat", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"mempcpy", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"wcslen", FrameRole::kMemory, Scope::kLibc, Match::kPart},
+    {"malloc", FrameRole::kAllocator, Scope::kLibc},
+    {"free", FrameRole::kAllocator, Scope::kLibc},
+    {"realloc", FrameRole::kAllocator, Scope::kLibc},
+    {"calloc", FrameRole::kAllocator, Scope::kLibc},
+    {"memalign", FrameRole::kAllocator, Scope::kLibc},
+    {"_int_malloc", FrameRole::kAllocator, Scope::kLibc},
+    {"_int_free", FrameRole::kAllocator, Scope::kLibc},
+    {"_int_realloc", FrameRole::kAllocator, Scope::kLibc},
+    {"_int_free_merge_chunk", FrameRole::kAllocator, Scope::kLibc},
+    {"_int_free_create_chunk", FrameRole::kAllocator, Scope::kLibc},
+    {"_int_memalign", FrameRole::kAllocator, Scope::kLibc},
+    {"unlink_chunk", FrameRole::kAllocator, Scope::kLibc},
+    {"malloc_consolidate", FrameRole::kAllocator, Scope::kLibc},
+    {"tcache_get", FrameRole::kAllocator, Scope::kLibc},
+    {"tcache_put", FrameRole::kAllocator, Scope::kLibc},
+    {"tcache_get_n", FrameRole::kAllocator, Scope::kLibc},
+    {"sysmalloc", FrameRole::kAllocator, Scope::kLibc},
+    {"systrim", FrameRole::kAllocator, Scope::kLibc},
+    {"tcache_thread_shutdown", FrameRole::kAllocator, Scope::kLibc},
+    {"arena_thread_freeres", FrameRole::kAllocator, Scope::kLibc},
+    {"cfree", FrameRole::kAllocator, Scope::kLibc},
+    {"munmap_chunk", FrameRole::kAllocator, Scope::kLibc},
+    {"pymalloc_alloc", FrameRole::kAllocator, Scope::kInterpreter},
+    {"pymalloc_free", FrameRole::kAllocator, Scope::kInterpreter},
+    {"_PyObject_Malloc", FrameRole::kAllocator, Scope::kInterpreter},
+    {"_PyObject_Free", FrameRole::kAllocator, Scope::kInterpreter},
+    {"_PyObject_Realloc", FrameRole::kAllocator, Scope::kInterpreter},
+    {"pymalloc_realloc", FrameRole::kAllocator, Scope::kInterpreter},
+    {"address_in_range", FrameRole::kAllocator, Scope::kInterpreter},
+    {"allocate_from_new_pool", FrameRole::kAllocator, Scope::kInterpreter},
+    {"insert_to_usedpool", FrameRole::kAllocator, Scope::kInterpreter},
+};
+
+bool applies(Scope scope, const NativeFrame& frame) {
+  switch (scope) {
+    case Scope::kLibc:
+      return is_libc(frame);
+    case Scope::kLibcOrNone:
+      return is_libc(frame) || frame.module.empty();
+    case Scope::kInterpreter:
+      return is_interpreter(frame);
+    case Scope::kAny:
+      break;
+  }
+  return true;
+}
+
+bool matches(const Known& known, std::string_view name) {
+  switch (known.match) {
+    case Match::kWhole:
+      return name == known.name;
+    case Match::kStart:
+      return name.starts_with(known.name);
+    case Match::kPart:
+      break;
+  }
+  return name.find(known.name) != std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_stand_in(const NativeFrame& frame) {
+  return base_name(frame.module) == "libsegwhy.so";
+}
+
+FrameRole role_of(const NativeFrame& frame) {
+  // The stand-ins abort where malloc and free would.
+  if (frame.signal_frame || is_stand_in(frame)) return FrameRole::kAbort;
+  if (is_foreign_call(frame)) return FrameRole::kForeignCall;
+  const std::string_view name = plain_name(frame);
+  // Stripped, they are the C++ runtime at work between a throw and its end.
+  const std::string_view file = base_name(frame.module);
+  if (name.empty() && (file.starts_with("libstdc++") || file.starts_with("libgcc_s"))) return FrameRole::kTerminate;
+  for (const Known& known : kKnown)
+    if (applies(known.scope, frame) && matches(known, name)) return known.role;
+  return FrameRole::kNone;
+}
+
+bool is_foreign_call(const NativeFrame& frame) {
+  return !foreign_interface(frame).empty();
+}
+
+std::string_view foreign_interface(const NativeFrame& frame) {
+  const std::string_view file = base_name(frame.module);
+  if (file.starts_with("_ctypes.")) return "ctypes";
+  if (file.starts_with("_cffi_backend.")) return "cffi";
+  return file.starts_with("libffi.so") || file.starts_with("libffi-") ? "libffi" : "";
+}
 
 bool is_abort_plumbing(const NativeFrame& frame) {
-  const std::string_view name = plain_name(frame);
-  if (frame.signal_frame || base_name(frame.module) == kRuntime) return true;
-  if (is_libc(frame) || frame.module.empty()) {
-    if (is_one_of(name, {"raise", "gsignal", "abort", "kill", "tgkill", "message", "fatal", "malloc_printerr",
-                         "__assert_fail", "__assert_fail_base", "__assert_perror_fail", "__assert", "__fortify_fail",
-                         "__fortify_fail_abort", "__chk_fail", "__stack_chk_fail", "__restore_rt"}))
+  switch (role_of(frame)) {
+    case FrameRole::kAbort:
+    case FrameRole::kLibcCheck:
+    case FrameRole::kTerminate:
+    case FrameRole::kFatalLog:
+    case FrameRole::kPythonFatal:
       return true;
-    if (starts_with_any(name, {"__pthread_kill", "pthread_kill"})) return true;
+    default:
+      return false;
   }
-  return starts_with_any(
-             name, {"__gnu_cxx::__verbose_terminate_handler", "std::terminate", "__cxxabiv1::__terminate",
-                    "__cxa_throw", "__cxa_rethrow", "__cxa_pure_virtual", "std::__throw_", "__clang_call_terminate",
-                    "__gxx_personality", "__cxa_call_terminate", "__cxa_call_unexpected", "_Unwind_"}) ||
-         is_one_of(name, {"fatal_error", "fatal_error_exit", "Py_FatalError", "_Py_FatalErrorFunc",
-                          "_Py_FatalErrorFormat", "_Py_FatalError_TstateNULL", "_Py_FatalError_PrintExc"}) ||
-         has_any(name, {"LogMessageFatal", "log_internal::LogMessage", "logging_internal::LogMessage",
-                        "google::LogMessage", "CheckOpMessageBuilder", "DieBecauseNull", "ArrowLog::"});
+}
+
+bool is_start_up(const NativeFrame& frame) {
+  return is_one_of(plain_name(frame), {"__libc_start_call_main", "__libc_start_main", "__libc_start_main_impl",
+                                       "_start", "start_thread", "clone", "clone3", "__clone", "__clone3"});
 }
 
 bool is_memory_routine(const NativeFrame& frame) {
-  const std::string_view name = plain_name(frame);
-  if (!is_libc(frame)) return false;
-  return has_any(name, {"memcpy", "memmove", "memset", "memcmp", "memchr", "strlen", "strcpy", "strcmp", "strncmp",
-                        "strnlen", "strchr", "strcat", "mempcpy", "wcslen"});
+  return role_of(frame) == FrameRole::kMemory;
 }
 
 bool is_allocator(const NativeFrame& frame) {
-  const std::string_view name = plain_name(frame);
-  if (is_libc(frame))
-    return is_one_of(name, {"malloc",
-                            "free",
-                            "realloc",
-                            "calloc",
-                            "memalign",
-                            "_int_malloc",
-                            "_int_free",
-                            "_int_realloc",
-                            "_int_free_merge_chunk",
-                            "_int_free_create_chunk",
-                            "_int_memalign",
-                            "unlink_chunk",
-                            "malloc_consolidate",
-                            "tcache_get",
-                            "tcache_put",
-                            "tcache_get_n",
-                            "sysmalloc",
-                            "systrim",
-                            "tcache_thread_shutdown",
-                            "arena_thread_freeres",
-                            "cfree",
-                            "munmap_chunk"});
-  return is_interpreter(frame) &&
-         is_one_of(name, {"pymalloc_alloc", "pymalloc_free", "_PyObject_Malloc", "_PyObject_Free", "_PyObject_Realloc",
-                          "pymalloc_realloc", "address_in_range", "allocate_from_new_pool", "insert_to_usedpool"});
+  return role_of(frame) == FrameRole::kAllocator;
 }
 
 bool is_object_teardown(const NativeFrame& frame) {
@@ -180,12 +296,33 @@ bool libc_called_abort(const Thread& thread) {
   return is_libc(*(found + 1));
 }
 
-const NativeFrame* culprit_frame(const Thread& thread) {
+Culprit culprit_of(const Thread& thread) {
+  Culprit found;
+  const NativeFrame* routine = nullptr;  // that did what its caller told it
   for (const NativeFrame& frame : thread.native) {
-    if (is_abort_plumbing(frame) || is_memory_routine(frame) || is_allocator(frame)) continue;
-    return &frame;
+    const FrameRole role = role_of(frame);
+    if (role == FrameRole::kForeignCall) {
+      const std::string_view through = foreign_interface(frame);
+      if (found.called_through.empty() || found.called_through == "libffi") found.called_through = through;
+      continue;
+    }
+    // Behind the foreign call stands Python: nobody native is left to blame but the routine that was called.
+    if (!found.called_through.empty()) break;
+    if (role == FrameRole::kNone) {
+      found.frame = &frame;
+      return found;
+    }
+    if ((role == FrameRole::kMemory || role == FrameRole::kAllocator) && routine == nullptr) routine = &frame;
   }
-  return nullptr;
+  found.frame = routine;
+  // The interface's own code, where it reads or writes memory itself: a ctypes pointer that is looked into.
+  const bool called_nothing = routine == nullptr && !thread.native.empty() && is_foreign_call(thread.native.front());
+  if (called_nothing && !plain_name(thread.native.front()).empty()) return {&thread.native.front(), {}};
+  return found;
+}
+
+const NativeFrame* culprit_frame(const Thread& thread) {
+  return culprit_of(thread).frame;
 }
 
 std::string describe(const NativeFrame& frame) {

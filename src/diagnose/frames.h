@@ -18,12 +18,33 @@ namespace segwhy {
 [[nodiscard]] bool is_libc(const NativeFrame& frame);
 // libpython or a python executable.
 [[nodiscard]] bool is_interpreter(const NativeFrame& frame);
+
+enum class FrameRole {
+  kNone,         // somebody's own code
+  kAbort,        // raise, abort, kill; Segwhy's own functions; the signal frame
+  kLibcCheck,    // the C library's failing checks: assert, fortify, malloc's
+  kTerminate,    // the C++ runtime between a throw and the end
+  kFatalLog,     // a logging library's fatal message
+  kPythonFatal,  // Py_FatalError and its kin
+  kMemory,       // memcpy, strlen...
+  kAllocator,    // malloc, free and their helpers; CPython's small-block allocator
+  kForeignCall   // ctypes, cffi, libffi
+};
+[[nodiscard]] FrameRole role_of(const NativeFrame& frame);
+
 // raise, abort, terminate, the failing assert: how a process ends itself, never why.
 [[nodiscard]] bool is_abort_plumbing(const NativeFrame& frame);
 // memcpy, strlen...: does what its caller told it.
 [[nodiscard]] bool is_memory_routine(const NativeFrame& frame);
+// What runs main() or a thread: every stack ends in it.
+[[nodiscard]] bool is_start_up(const NativeFrame& frame);
 // Inside malloc, free and their helpers (glibc), or CPython's small-block allocator.
 [[nodiscard]] bool is_allocator(const NativeFrame& frame);
+// Segwhy's own library in the program, which stands in for malloc and free.
+[[nodiscard]] bool is_stand_in(const NativeFrame& frame);
+// "ctypes", "cffi" or "libffi" (for whom is not known): hands calls between Python and C over; else empty.
+[[nodiscard]] std::string_view foreign_interface(const NativeFrame& frame);
+[[nodiscard]] bool is_foreign_call(const NativeFrame& frame);
 // CPython's reference counting and cycle collector at work on objects.
 [[nodiscard]] bool is_object_teardown(const NativeFrame& frame);
 
@@ -43,7 +64,13 @@ struct Shutdown {
 // abort() was called from inside the C library, as its own checks do; also true when the stack does not show it.
 [[nodiscard]] bool libc_called_abort(const Thread& thread);
 
-// The frame to blame: the innermost that is neither plumbing nor a memory routine; nullptr when there is none.
+// The frame to blame: the innermost that is neither plumbing nor a memory routine. When Python called such a routine
+// through a foreign function interface there is no such frame, and the routine itself is named.
+struct Culprit {
+  const NativeFrame* frame = nullptr;  // nullptr when there is none
+  std::string_view called_through;     // "ctypes", "cffi", "libffi" or empty
+};
+[[nodiscard]] Culprit culprit_of(const Thread& thread);
 [[nodiscard]] const NativeFrame* culprit_frame(const Thread& thread);
 
 // For sentences: "Foo::Bar" or "an unnamed function of libx.so" or "code outside every library at 0x...".

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/text.h"
 #include "diagnose/frames.h"
+#include "diagnose/inputs.h"
 #include "diagnose/messages/lines.h"
 
 namespace segwhy {
@@ -19,10 +19,6 @@ std::string framework_name(const Framework& framework) {
   return framework.version.empty() ? name : name + " " + framework.version;
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  return "[" + fmt::format("{}", fmt::join(shape, ", ")) + "]";
-}
-
 std::string describe_input(const TensorInfo& input) {
   std::string text = input.name.empty() ? "an input" : input.name;
   text += " (" + input.dtype;
@@ -32,63 +28,41 @@ std::string describe_input(const TensorInfo& input) {
   return text;
 }
 
-// The whole and decimal numbers in a preview like "[1, -2, 3.5]".
-std::vector<double> numbers_in(std::string_view text) {
-  std::vector<double> numbers;
-  while (!text.empty()) {
-    const auto start = text.find_first_of("-0123456789");
-    if (start == std::string_view::npos) break;
-    text.remove_prefix(start);
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const auto used = error == std::errc{} ? static_cast<std::size_t>(end - text.data()) : std::size_t{1};
-    if (error == std::errc{}) numbers.push_back(value);
-    text.remove_prefix(std::max<std::size_t>(used, 1));
-  }
-  return numbers;
+// "memset" of "__memset_avx512_unaligned_erms": the C library has one for each kind of CPU.
+std::string routine_name(const NativeFrame& frame) {
+  std::string_view name = plain_name(frame);
+  name.remove_prefix(std::min(name.find_first_not_of('_'), name.size()));
+  return std::string(name.substr(0, name.find('_')));
 }
 
-bool is_integer_type(std::string_view dtype) {
-  return dtype.starts_with("int") || dtype.starts_with("uint");
-}
-
-std::string oddity(const TensorInfo& input) {
-  const std::string name = input.name.empty() ? "an input" : input.name;
-  if (input.shape && std::find(input.shape->begin(), input.shape->end(), 0) != input.shape->end())
-    return fmt::format("{} is empty (shape {})", name, shape_text(*input.shape));
-  if (!is_integer_type(input.dtype)) return {};
-  const std::vector<double> numbers = numbers_in(input.preview);
-  const auto has = [&](auto test) { return std::any_of(numbers.begin(), numbers.end(), test); };
-  const std::string values = text::shortened(input.preview, 40);
-  if (has([](double v) { return v < 0; })) return fmt::format("{} holds a negative number ({})", name, values);
-  if (has([](double v) { return v > 1e6; })) return fmt::format("{} holds a very large number ({})", name, values);
-  if (has([](double v) { return v == 0; })) return fmt::format("{} holds 0 ({})", name, values);
-  return {};
-}
-
-std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_of(" \t\n\"'\\$`|&;<>()*?[]#~!{}") == std::string::npos;
-  if (plain) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
+// Some native code other than the interpreter's own ran, or the stack does not say.
+bool left_the_interpreter(const Facts& facts) {
+  if (facts.crashed == nullptr || facts.crashed->native.empty()) return true;
+  const NativeFrame* culprit = culprit_frame(*facts.crashed);
+  return culprit == nullptr || !is_interpreter(*culprit);
 }
 
 }  // namespace
 
+std::string culprit_phrase(const Facts& facts) {
+  if (facts.crashed == nullptr) return {};
+  const Culprit culprit = culprit_of(*facts.crashed);
+  if (culprit.frame == nullptr) return {};
+  const std::string name = is_memory_routine(*culprit.frame) ? routine_name(*culprit.frame) : describe(*culprit.frame);
+  return culprit.called_through.empty() ? name : fmt::format("{} (called through {})", name, culprit.called_through);
+}
+
 std::string subject(const Facts& facts) {
-  const auto& framework = facts.evidence.framework;
-  if (framework && !framework->op.empty() && framework->confidence != "possible") return "Op " + framework->op;
-  if (facts.crashed != nullptr)
-    if (const NativeFrame* frame = culprit_frame(*facts.crashed)) return describe(*frame);
-  return "The program";
+  const Framework* op = blamed_op(facts);
+  if (op != nullptr && op->confidence != "possible") return "Op " + op->op;
+  const std::string culprit = culprit_phrase(facts);
+  return culprit.empty() ? "The program" : culprit;
 }
 
 std::string in_function(const Facts& facts) {
-  if (facts.crashed == nullptr) return {};
-  const NativeFrame* frame = culprit_frame(*facts.crashed);
+  const NativeFrame* frame = facts.crashed == nullptr ? nullptr : culprit_frame(*facts.crashed);
   if (frame == nullptr) return {};
-  const std::string name = describe(*frame);
+  const std::string name = culprit_phrase(facts);
   const std::string module(base_name(frame->module));
   // The subject of the sentence may already be this function.
   if (name == subject(facts)) return module.empty() ? "" : " (" + module + ")";
@@ -114,63 +88,29 @@ std::string framework_sentence(const Facts& facts) {
   std::string text =
       fmt::format("{} {} op {}", framework_name(*framework), sure ? "was running" : "last ran", framework->op);
   if (!framework->node.empty()) text += " (node " + framework->node + ")";
+  if (const PythonFrame* inner = user_code_inside_op(facts))
+    return fmt::format("{}, which had called the Python function {} ({}{}): the crash is in that.", text,
+                       inner->function, base_name(inner->file), inner->line ? ":" + std::to_string(*inner->line) : "");
+  constexpr std::size_t kMostInputs = 6;
   std::vector<std::string> inputs;
-  for (std::size_t i = 0; i < std::min<std::size_t>(framework->inputs.size(), 6); ++i)
+  for (std::size_t i = 0; i < std::min(framework->inputs.size(), kMostInputs); ++i)
     inputs.push_back(describe_input(framework->inputs[i]));
+  if (framework->inputs.size() > kMostInputs)
+    inputs.push_back(fmt::format("... ({} more)", framework->inputs.size() - kMostInputs));
   if (!inputs.empty()) text += " on " + joined(inputs, ", ");
   return text + ".";
 }
 
-std::vector<std::string> odd_inputs(const Facts& facts) {
-  std::vector<std::string> odd;
-  if (!facts.evidence.framework) return odd;
-  for (const TensorInfo& input : facts.evidence.framework->inputs)
-    if (std::string text = oddity(input); !text.empty()) odd.push_back(std::move(text));
-  return odd;
-}
-
 std::string argument_advice(const Facts& facts) {
-  const std::vector<std::string> odd = odd_inputs(facts);
-  const auto& framework = facts.evidence.framework;
-  const bool has_op = framework && !framework->op.empty();
-  if (has_op && !odd.empty())
-    return fmt::format("Check these before {} runs{}: {}.", framework->op, at_line(facts), joined(odd, "; "));
-  if (has_op && facts.where)
-    return fmt::format("Check the arguments that {} gives to {}: its kernel trusts them.", line_name(facts),
-                       framework->op);
-  if (facts.where && !facts.where->source.empty())
+  const Framework* op = blamed_op(facts);
+  const std::vector<Oddity> odd = odd_inputs(facts);
+  if (op != nullptr && !odd.empty())
+    return fmt::format("Check these before {} runs{}: {}.", op->op, at_line(facts), describe(odd));
+  if (op != nullptr && facts.where)
+    return fmt::format("Check the arguments that {} gives to {}: its kernel trusts them.", line_name(facts), op->op);
+  if (facts.where && !facts.where->source.empty() && left_the_interpreter(facts))
     return fmt::format("Check what {} passes into native code: {}", line_name(facts), trim(facts.where->source));
   return {};
-}
-
-std::string rerun(const Facts& facts, const std::string& environment, const std::string& options) {
-  std::string command = environment.empty() ? "segwhy run" : environment + " segwhy run";
-  command += options.empty() ? " --" : " " + options + " --";
-  for (const std::string& word : facts.evidence.program.argv) command += " " + shell_word(word);
-  if (facts.evidence.program.argv.empty()) command += " PROGRAM";
-  return text::shortened(command, 300);
-}
-
-std::vector<std::string> memory_experiments(const Facts& facts) {
-  std::vector<std::string> list;
-  const auto& framework = facts.evidence.framework;
-  const bool tensorflow = framework && framework->name == "tensorflow";
-  const auto& protection = facts.evidence.protection;
-  if (!protection || protection->mode != "exact")
-    list.push_back(rerun(facts, "", "--protect exact") +
-                   "   # checks accesses to the byte: stops at the first wrong one and names its block");
-  list.push_back(rerun(facts, "MALLOC_PERTURB_=165") +
-                 "   # a fault address full of a5 means the memory was freed, of 5a that it was never written");
-  if (!facts.evidence.program.python.empty())
-    list.push_back(rerun(facts, "PYTHONMALLOC=debug") +
-                   "   # CPython checks its own blocks for writes past their ends");
-  if (facts.evidence.threads.size() > 1)
-    list.push_back(rerun(facts, tensorflow ? "OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1"
-                                           : "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1") +
-                   "   # gone with one thread: a race");
-  if (tensorflow)
-    list.push_back(rerun(facts, "TF_ENABLE_ONEDNN_OPTS=0") + "   # gone without oneDNN: its kernel is at fault");
-  return list;
 }
 
 std::string quoted(std::string_view text) {

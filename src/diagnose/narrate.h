@@ -1,4 +1,4 @@
-// Words that several rules share: who did it, where, with which inputs, and how to run it again.
+// Words that several rules share: who did it, where and with which inputs.
 //
 // Pure and thread-safe. Sentences start with a capital and end with a full stop; phrases do neither.
 #pragma once
@@ -10,6 +10,8 @@
 
 namespace segwhy {
 
+// The culprit function: "Foo::Bar", "memset (called through ctypes)", or "".
+[[nodiscard]] std::string culprit_phrase(const Facts& facts);
 // "Op SparseCount" when the framework's op is known, else the culprit function, else "The program".
 [[nodiscard]] std::string subject(const Facts& facts);
 // " in Foo::Compute (libx.so)" or "".
@@ -21,17 +23,8 @@ namespace segwhy {
 
 // "TensorFlow 2.8.0 was running op X on input 0 (float32 [0, 3]), ...", for evidence; empty without a framework.
 [[nodiscard]] std::string framework_sentence(const Facts& facts);
-// The inputs a kernel most easily trips over: "input 1 is empty (shape [0, 3])", "input 2 holds 0", "... a negative
-// value".
-[[nodiscard]] std::vector<std::string> odd_inputs(const Facts& facts);
 // What to look at on the user's line: names the op, its odd inputs and the line; empty when none of it is known.
 [[nodiscard]] std::string argument_advice(const Facts& facts);
-
-// The program's command line with `environment` in front, to be pasted: "OMP_NUM_THREADS=1 segwhy run -- python a.py".
-// `options`: of segwhy run, "--protect exact".
-[[nodiscard]] std::string rerun(const Facts& facts, const std::string& environment, const std::string& options = {});
-// Reruns that separate memory errors from each other, most telling first.
-[[nodiscard]] std::vector<std::string> memory_experiments(const Facts& facts);
 
 [[nodiscard]] std::string quoted(std::string_view text);
 [[nodiscard]] std::string joined(const std::vector<std::string>& parts, std::string_view separator);

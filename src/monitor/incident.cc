@@ -53,6 +53,8 @@ void CaseBuilder::add_capture(std::uint32_t index, const TrackedProcess* process
 
 void CaseBuilder::add_record(const wire::ProcessRecord& record, Case& evidence) const {
   evidence.program.fork = fork_of(record, processes_);
+  evidence.program.command.clear();
+  for (const std::string& word : facts_.argv) evidence.program.command.push_back(to_valid_utf8(word));
   if (record.start_ns != 0)
     evidence.program.age_s = static_cast<double>(monotonic_ns() - record.start_ns) / kNsPerSecond;
   if (record.thread_create_errno != 0)

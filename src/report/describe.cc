@@ -135,8 +135,10 @@ std::vector<std::string> neighbourhood(const Fault& fault) {
     }
     lines.push_back(std::move(text));
   }
-  if (fault.below) lines.push_back(neighbour(*fault.below, "below"));
-  if (fault.above) lines.push_back(neighbour(*fault.above, "above"));
+  // What lies gigabytes away has nothing to do with the access.
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 32;
+  if (fault.below && fault.below->distance < kFar) lines.push_back(neighbour(*fault.below, "below"));
+  if (fault.above && fault.above->distance < kFar) lines.push_back(neighbour(*fault.above, "above"));
   return lines;
 }
 

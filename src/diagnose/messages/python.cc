@@ -45,7 +45,7 @@ void read_message(const Lines& lines, std::size_t at, Traceback& into) {
   into.type = lines[at].substr(0, colon);
   if (into.type.ends_with(':')) into.type.pop_back();
   if (colon != std::string_view::npos) into.message = lines[at].substr(colon + 2);
-  into.last_line = at;
+  into.last_line = into.exception_line = at;
   constexpr std::size_t kMaxLines = 40;
   for (std::size_t i = at + 1; i < lines.size() && i <= at + kMaxLines && !ends_message(lines[i]); ++i) {
     into.message += '\n';
@@ -103,6 +103,13 @@ std::vector<Traceback> find_tracebacks(const Lines& lines) {
     found.push_back(std::move(*traceback));
   }
   return found;
+}
+
+bool raised_by_statement(const Traceback& traceback) {
+  if (traceback.frames.empty()) return false;
+  const std::string_view source = trim(traceback.frames.back().source);
+  // Also behind a condition on the same line: "if n > 3: raise ValueError(n)".
+  return source.starts_with("raise ") || source == "raise" || contains_any(source, {": raise ", "; raise "});
 }
 
 std::string_view exception_name(const Traceback& traceback) {

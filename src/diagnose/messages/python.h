@@ -24,10 +24,14 @@ struct Traceback {
   bool ignored = false;                       // "Exception ignored in": does not end it either
   bool chained = false;                       // raised during the handling of, or from, the one before in the list
   std::size_t first_line = 0, last_line = 0;  // in the text
+  std::size_t exception_line = 0;             // that names the type
 };
 
 // All of them, in order.
 [[nodiscard]] std::vector<Traceback> find_tracebacks(const Lines& lines);
+
+// The innermost line is a `raise`: whoever wrote it chose the type and the words.
+[[nodiscard]] bool raised_by_statement(const Traceback& traceback);
 
 // Exception class without its module.
 [[nodiscard]] std::string_view exception_name(const Traceback& traceback);

@@ -34,6 +34,8 @@ struct TextFacts {
   std::string last_line;          // the last line of text that is not part of a printed stack
   // The traceback that ended the main thread: the last one that does, when nothing but a few lines follow it.
   [[nodiscard]] const Traceback* final_traceback() const;
+  // The program went on talking behind that traceback: it may have been caught and printed.
+  bool spoke_after_traceback = false;
   std::size_t line_count = 0;
 };
 

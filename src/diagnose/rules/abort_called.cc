@@ -1,7 +1,10 @@
 // abort: the process ended itself with SIGABRT and none of the more telling rules applies.
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
 #include "diagnose/frames.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
@@ -12,7 +15,7 @@ namespace segwhy {
 namespace {
 
 Candidate panicked(const Facts& facts, const text::Panic& panic) {
-  Candidate candidate{.slug = "abort", .confidence = Confidence::kCertain, .score = 90};
+  Candidate candidate{.slug = "abort", .confidence = Confidence::kLikely, .score = 90};
   const std::string place = panic.file.empty() ? "" : fmt::format(" ({}:{})", panic.file, panic.line.value_or(0));
   candidate.summary = fmt::format("{} code panicked and aborted{}: {}{}.", panic.language, at_line(facts),
                                   text::shortened(panic.message, 200), place);
@@ -39,11 +42,21 @@ std::string what_was_said(const Facts& facts) {
   return "; the last thing said was: " + facts.text.last_line;
 }
 
+// How the program asked for its own end.
+std::string request(const Facts& facts, const NativeFrame* caller) {
+  if (facts.evidence.death.code == SI_USER) return "The program sent SIGABRT to itself with kill()";
+  if (caller != nullptr && plain_name(*caller).starts_with("os_abort")) return "os.abort() was called";
+  const std::string_view through = facts.crashed == nullptr ? "" : culprit_of(*facts.crashed).called_through;
+  if (!through.empty()) return fmt::format("abort() was called through {}", through);
+  return "The program sent SIGABRT to itself";
+}
+
 }  // namespace
 
 std::optional<Candidate> abort_called(const Facts& facts) {
   if (!facts.aborted()) return std::nullopt;
-  if (facts.text.panic && !facts.text.abort_text_known) {
+  const bool asked_for = abort_origin(facts) == AbortOrigin::kRequested;
+  if (facts.text.panic && !facts.text.abort_text_known && !asked_for) {
     Candidate candidate = panicked(facts, *facts.text.panic);
     add_common_evidence(facts, candidate);
     return candidate;
@@ -51,10 +64,9 @@ std::optional<Candidate> abort_called(const Facts& facts) {
   Candidate candidate{.slug = "abort", .confidence = Confidence::kLikely, .score = 10};
   const NativeFrame* caller = facts.crashed == nullptr ? nullptr : culprit_frame(*facts.crashed);
   const std::string who = caller == nullptr ? "The program" : describe(*caller);
-  const bool asked_for = caller != nullptr && text::contains_any(plain_name(*caller), {"os_abort"});
   if (asked_for) {
     candidate.confidence = Confidence::kCertain;
-    candidate.summary = fmt::format("os.abort() was called{}.", at_line(facts));
+    candidate.summary = fmt::format("{}{}.", request(facts, caller), at_line(facts));
   } else {
     candidate.summary = fmt::format("{} called abort(){}{}", who, at_line(facts), what_was_said(facts));
   }

@@ -20,7 +20,8 @@ CaseBuilder aborted(const std::string& text,
 TEST(CheckFailed, ConditionValuesOpAndLine) {
   auto b = aborted(
       "F tensorflow/core/framework/tensor.cc:673] Check failed: 1 == NumElements() (1 vs. 6)Must have a one element "
-      "tensor\n");
+      "tensor\n",
+      {libc("abort"), native("tensorflow::internal::LogMessageFatal::~LogMessageFatal()"), native("Kernel::Compute")});
   b.op("FakeQuantWithMinMaxVars", {tensor("input 1", "float32", {0})});
   const Verdict v = b.verdict();
   EXPECT_EQ(v.verdict_class, "check-failed");
@@ -46,7 +47,8 @@ TEST(CheckFailed, GlibcsOwnLastWordsWin) {
 }
 
 TEST(UncaughtException, FromTheLastWordsAndFromMemory) {
-  auto said = aborted("terminate called after throwing an instance of 'Lib::Error'\n  what():  rank deficient\n");
+  auto said = aborted("terminate called after throwing an instance of 'Lib::Error'\n  what():  rank deficient\n",
+                      {libc("abort"), native("std::terminate()", "/lib/libstdc++.so.6"), native("Worker::Run")});
   const Verdict v = said.verdict();
   EXPECT_EQ(v.verdict_class, "uncaught-exception");
   EXPECT_EQ(v.confidence, Confidence::kCertain);
@@ -102,7 +104,8 @@ TEST(Assertion, AnErrnoLineFurtherUpIsNoCause) {
 TEST(PythonFatal, GilMisuseRecursionAndDeadHandles) {
   const Verdict gil = aborted(
                           "Fatal Python error: PyThreadState_Get: the function must be called with the GIL held, but "
-                          "the GIL is released\n")
+                          "the GIL is released\n",
+                          {libc("abort"), interpreter("fatal_error_exit"), native("callback")})
                           .verdict();
   EXPECT_EQ(gil.verdict_class, "python-fatal");
   EXPECT_EQ(gil.confidence, Confidence::kCertain);
@@ -173,6 +176,64 @@ TEST(Killed, AbortSentByAnotherProcess) {
   CaseBuilder b;
   b.signal(SIGABRT, 0).sender(99, "watchdog").crashed({native("f")});
   EXPECT_EQ(b.verdict().verdict_class, "killed");
+}
+
+constexpr char kCheckWords[] = "F0101 00:00:00.0 1 a.cc:1] Check failed: x > 0 (0 vs. 1)\n";
+constexpr char kBadAllocWords[] =
+    "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n";
+
+TEST(AbortOrigin, WordsAloneAreNeverCertain) {
+  EXPECT_EQ(aborted(kCheckWords).verdict().confidence, Confidence::kLikely);
+  EXPECT_EQ(aborted(kBadAllocWords).verdict().confidence, Confidence::kLikely);
+}
+
+TEST(AbortOrigin, RelayedWordsBeforeOsAbort) {
+  for (const char* words : {kCheckWords, kBadAllocWords, "Fatal Python error: deallocating None\n"}) {
+    const Verdict v = aborted(words, {libc("abort"), interpreter("os_abort_impl")}).verdict();
+    EXPECT_EQ(v.verdict_class, "abort") << words;
+    EXPECT_EQ(v.confidence, Confidence::kCertain) << words;
+    EXPECT_THAT(v.summary, HasSubstr("os.abort() was called"));
+    EXPECT_THAT(all_text(v), Not(HasSubstr("std::terminate was reached"))) << words;
+  }
+}
+
+TEST(AbortOrigin, SignalThatTheProgramSentItself) {
+  auto b = aborted(kCheckWords, {libc("kill"), interpreter("os_kill_impl")});
+  b.signal(SIGABRT, 0).sender(kPid);
+  EXPECT_EQ(b.verdict().verdict_class, "abort");
+  EXPECT_THAT(b.verdict().summary, HasSubstr("kill()"));
+}
+
+TEST(AbortOrigin, AbortThroughCtypes) {
+  const Verdict v = aborted(kCheckWords, {libc("abort"), native("", "/lib/libffi.so.8.1.2"),
+                                          native("_call_function_pointer", "/lib/_ctypes.cpython-312.so")})
+                        .verdict();
+  EXPECT_EQ(v.verdict_class, "abort");
+  EXPECT_THAT(v.summary, HasSubstr("abort() was called through ctypes"));
+}
+
+TEST(AbortOrigin, LibraryCalledThroughCtypesThatAbortsIsNoRequest) {
+  const Verdict v =
+      aborted(kCheckWords, {libc("abort"), native("google::LogMessage::Fail()"), native("", "/lib/libffi.so.8.1.2")})
+          .verdict();
+  EXPECT_EQ(v.verdict_class, "check-failed");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+}
+
+TEST(AbortOrigin, StrippedCxxRuntimeStillProvesTermination) {
+  const Verdict v = aborted("terminate called after throwing an instance of 'Lib::Error'\n  what():  x\n",
+                            {libc("abort"), native("", "/lib/libstdc++.so.6.0.30"), native("parse")})
+                        .verdict();
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_THAT(all_text(v), HasSubstr("std::terminate was reached from parse"));
+}
+
+TEST(CheckFailed, InputThatHasTheUnwantedNumberOfElements) {
+  auto b = aborted("F t.cc:726] Check failed: 1 == NumElements() (1 vs. 2)Must have a one element tensor\n");
+  b.op("SobolSample", {tensor("input 0", "int32", {2}, "[1, 0]"), tensor("input 1", "int32", {}, "[4]"),
+                       tensor("input 2", "int32", {}, "[0]")});
+  EXPECT_THAT(b.verdict().advice, testing::Contains("Look at the inputs first: input 0 has 2 elements (shape [2])."));
+  EXPECT_THAT(all_text(b.verdict()), Not(HasSubstr("holds 0")));
 }
 
 }  // namespace

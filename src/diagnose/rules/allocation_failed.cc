@@ -1,12 +1,15 @@
 // allocation-failed: memory was asked for and refused: bad_alloc, MemoryError, a framework's own out-of-memory error,
 // an absurd size.
 //
-// Near misses: a MemoryError that was caught and logged earlier; the OOM killer (out-of-memory), which refuses nothing.
+// Near misses: a MemoryError that was caught and logged earlier, or that the program raised itself; the OOM killer
+// (out-of-memory), which refuses nothing.
 #include <fmt/format.h>
 
 #include <csignal>
 
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
+#include "diagnose/exit_words.h"
 #include "diagnose/memory_trend.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
@@ -38,21 +41,27 @@ std::optional<Refusal> from_exception_object(const Facts& facts) {
   if (!translated && !escaped) return std::nullopt;
   Refusal refusal;
   refusal.failure = facts.text.allocation.value_or(text::AllocationFailure{});
-  refusal.confidence = translated ? Confidence::kPossible : by_words ? Confidence::kCertain : Confidence::kLikely;
-  refusal.how_known = fmt::format("{} was thrown: operator new could not get the memory it was asked for.",
-                                  by_object ? exception->type : facts.text.termination->type);
+  refusal.confidence = translated ? Confidence::kPossible
+                       : by_words ? belief_in_words(facts, AbortOrigin::kTerminate)
+                                  : unless_requested(facts, Confidence::kLikely);
+  refusal.how_known =
+      by_object ? fmt::format("{} was thrown: the memory that was asked for could not be had.", exception->type)
+                : fmt::format("The program printed that {} was thrown.", facts.text.termination->type);
   return refusal;
 }
 
 std::optional<Refusal> from_traceback(const Facts& facts) {
   const text::Traceback* traceback = facts.failed_exit() ? facts.text.final_traceback() : nullptr;
-  if (traceback == nullptr) return std::nullopt;
+  // A quota of the program's own is no refusal of the machine's.
+  if (traceback == nullptr || raised_by_user(*traceback)) return std::nullopt;
   auto failure = text::read_allocation_failure(traceback->type + ": " + traceback->message);
   const bool by_type = is_allocation_type(text::exception_name(*traceback));
   if (!failure && !by_type) return std::nullopt;
   Refusal refusal;
   refusal.failure = failure.value_or(text::AllocationFailure{});
-  refusal.confidence = by_type ? Confidence::kCertain : Confidence::kLikely;
+  refusal.confidence = !ended_by_traceback(facts) ? Confidence::kPossible
+                       : by_type                  ? Confidence::kCertain
+                                                  : Confidence::kLikely;
   refusal.how_known =
       fmt::format("The program ended with {}: {}", traceback->type, text::shortened(traceback->message, 240));
   return refusal;
@@ -66,7 +75,8 @@ std::optional<Refusal> from_abort(const Facts& facts) {
   if (facts.text.check) failure = about(facts.text.check->text);
   if (!failure) failure = about(facts.text.last_line);
   if (!failure) return std::nullopt;
-  return Refusal{*failure, Confidence::kLikely, "The process aborted with: " + text::shortened(failure->text, 240)};
+  return Refusal{*failure, unless_requested(facts, Confidence::kLikely),
+                 "The process aborted with: " + text::shortened(failure->text, 240)};
 }
 
 std::string size_phrase(const text::AllocationFailure& failure) {

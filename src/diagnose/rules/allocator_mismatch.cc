@@ -9,6 +9,7 @@
 #include "diagnose/frames.h"
 #include "diagnose/loaded.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 

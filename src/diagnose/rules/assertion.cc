@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -78,6 +79,7 @@ std::optional<Candidate> assertion(const Facts& facts) {
   Candidate candidate = hardened ? hardening(facts, failure) : condition(facts, failure);
   const bool last_word = facts.text.abort_text_known || failure.text == facts.text.last_line || hardened;
   if (!last_word && candidate.confidence == Confidence::kCertain) candidate.confidence = Confidence::kLikely;
+  if (!facts.text.abort_text_known) candidate.confidence = unless_requested(facts, candidate.confidence);
   candidate.evidence.push_back("The program's last words: " + text::shortened(failure.text, 300));
   add_common_evidence(facts, candidate);
   return candidate;

@@ -1,5 +1,7 @@
 // bad-jump: execution went where no code is. The pc equals the fault address, or a call, jump or return was about to
-// load a target the CPU refuses.
+// load a target the CPU refuses. What the pc points to then was never executed.
+//
+// A return to nowhere means that the return address was overwritten, and is told as such: nothing was called.
 //
 // Near miss: a call through a bad table (`call [rax+8]` with a bad rax) is a read: null-pointer or wild-pointer.
 #include <fmt/format.h>
@@ -10,6 +12,7 @@
 #include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 
@@ -43,6 +46,8 @@ std::optional<Address> target_of(const Facts& facts) {
   return std::nullopt;
 }
 
+enum class Transfer { kCall, kJump, kReturn, kUnknown };
+
 const NativeFrame* caller_of(const Facts& facts) {
   if (facts.crashed == nullptr) return nullptr;
   const auto& native = facts.crashed->native;
@@ -50,20 +55,92 @@ const NativeFrame* caller_of(const Facts& facts) {
   return found == native.end() ? nullptr : &*found;
 }
 
-void add_alternatives(const Facts& facts, Address target, Candidate& candidate) {
-  if (is_null_zone(target)) {
+// A fault on arrival leaves the transfer behind. A call left its return address on top of the stack, behind which the
+// unwinder found the caller; without that nothing says how the pc came there.
+Transfer transfer_of(const Facts& facts, bool arrived) {
+  if (arrived) {
+    const NativeFrame* caller = caller_of(facts);
+    const bool called = caller != nullptr && (caller->trust == kTrustReturnAddress || caller->trust.empty() ||
+                                              caller->trust == kTrustCfi || caller->trust == kTrustFp);
+    return called ? Transfer::kCall : Transfer::kUnknown;
+  }
+  const Instruction* instruction = facts.instruction();
+  if (instruction == nullptr) return Transfer::kUnknown;
+  if (instruction->category == "ret") return Transfer::kReturn;
+  if (instruction->category == "call") return Transfer::kCall;
+  return instruction->category == "jump" ? Transfer::kJump : Transfer::kUnknown;
+}
+
+struct Jump {
+  Address target = 0;
+  bool arrived = false;  // the pc is the target: what stands there was not executed, and is no instruction of anyone
+  Transfer transfer = Transfer::kUnknown;
+  std::string from{};
+};
+
+std::string what_happened(const Facts& facts, const Jump& jump) {
+  const char* where = is_null_zone(jump.target) ? "a null function pointer" : "an address that holds no code";
+  switch (jump.transfer) {
+    case Transfer::kCall:
+      return fmt::format("{} called {} ({}){}", jump.from, where, hex(jump.target), at_line(facts));
+    case Transfer::kReturn:
+      return fmt::format("{} returned to {}{}: its return address was overwritten", jump.from, hex(jump.target),
+                         at_line(facts));
+    case Transfer::kJump:
+      return fmt::format("{} jumped to {} ({}){}", jump.from, where, hex(jump.target), at_line(facts));
+    case Transfer::kUnknown:
+      break;
+  }
+  return fmt::format("Execution went to {}, where no code is, from {} or something it called{}", hex(jump.target),
+                     jump.from, at_line(facts));
+}
+
+void add_evidence(const Facts& facts, const Jump& jump, Candidate& candidate) {
+  const Fault& fault = *facts.fault();
+  candidate.evidence.push_back(
+      jump.arrived ? fmt::format("The program counter itself is {}, {}.", hex(jump.target), describe_place(fault))
+                   : fmt::format("`{}` transfers control to {}, which is not an address.", facts.instruction()->text,
+                                 hex(jump.target)));
+  if (fault.inside) candidate.evidence.push_back(fmt::format("{} is not executable.", describe(*fault.inside)));
+  const NativeFrame* caller = caller_of(facts);
+  if (jump.transfer == Transfer::kCall && caller != nullptr)
+    candidate.evidence.push_back("Called from " + describe(*caller) + " (" + caller->module + ").");
+  if (jump.transfer == Transfer::kReturn)
+    candidate.evidence.push_back("Nobody writes return addresses but the CPU: an overrun of a local buffer did.");
+  if (const auto reading = read_pointer_value(jump.target, facts.evidence))
+    candidate.evidence.push_back("The target is " + reading->sentence + ".");
+  add_common_evidence(facts, candidate);
+}
+
+void add_alternatives(const Facts& facts, const Jump& jump, Candidate& candidate) {
+  if (jump.transfer == Transfer::kReturn) {
+    candidate.alternatives.push_back(
+        {"out-of-bounds-write", "A write past the end of a buffer on the stack replaced the return address."});
+    return;
+  }
+  if (is_null_zone(jump.target)) {
     candidate.alternatives.push_back(
         {"null-pointer", "A function pointer or callback that was never set is a null pointer, too."});
     return;
   }
-  const auto reading = read_pointer_value(target, facts.evidence);
-  if (reading) candidate.evidence.push_back("The target is " + reading->sentence + ".");
-  const bool returned = facts.instruction() != nullptr && facts.instruction()->category == "ret";
-  if (returned || (reading && reading->kind == Reading::Kind::kText))
+  const auto reading = read_pointer_value(jump.target, facts.evidence);
+  if (jump.transfer == Transfer::kUnknown || (reading && reading->kind == Reading::Kind::kText))
     candidate.alternatives.push_back(
         {"out-of-bounds-write", "An overrun buffer on the stack has replaced the return address or the pointer."});
   candidate.alternatives.push_back(
       {"use-after-free", "The object that held the function pointer may have been freed and its memory used again."});
+}
+
+void add_advice(const Facts& facts, const Jump& jump, Candidate& candidate) {
+  if (jump.transfer == Transfer::kReturn)
+    candidate.advice.push_back(fmt::format(
+        "Look for the local array that {} overruns{}; -fstack-protector-strong or -fsanitize=address stops at it.",
+        jump.from, at_line(facts)));
+  else if (facts.where && is_null_zone(jump.target) && jump.transfer == Transfer::kCall)
+    candidate.advice.push_back(
+        fmt::format("Set the callback that {} hands over before {} calls it.", line_name(facts), jump.from));
+  else
+    add(candidate.advice, argument_advice(facts));
 }
 
 }  // namespace
@@ -72,32 +149,26 @@ bool is_jump_fault(const Facts& facts) {
   return target_of(facts).has_value();
 }
 
+bool arrived_at_no_code(const Facts& facts) {
+  const auto target = target_of(facts);
+  return target && pc_of(facts) == *target;
+}
+
 std::optional<Candidate> bad_jump(const Facts& facts) {
   const auto target = target_of(facts);
   if (!target) return std::nullopt;
-  const Fault& fault = *facts.fault();
-  const bool arrived = pc_of(facts) == *target;
-  Candidate candidate{.slug = "bad-jump", .score = 80};
-  // A target that is no address at all faults on the transfer itself; one that is, on arrival.
-  candidate.confidence = Confidence::kCertain;
+  Jump jump{.target = *target, .arrived = arrived_at_no_code(facts)};
+  jump.transfer = transfer_of(facts, jump.arrived);
   const NativeFrame* caller = caller_of(facts);
-  const std::string from = caller == nullptr ? "Some code" : describe(*caller);
-  const char* kind = is_null_zone(*target) ? "a null function pointer" : "an address that holds no code";
-  candidate.summary = fmt::format("{} called {} ({}){}.", from, kind, hex(*target), at_line(facts));
-  candidate.evidence.push_back(
-      arrived ? fmt::format("The program counter itself is {}, {}.", hex(*target), describe_place(fault))
-              : fmt::format("The instruction transfers control to {}, which is not an address.", hex(*target)));
-  if (fault.inside) candidate.evidence.push_back(fmt::format("{} is not executable.", describe(*fault.inside)));
-  if (caller != nullptr)
-    candidate.evidence.push_back("Called from " + describe(*caller) + " (" + caller->module + ").");
-  add_alternatives(facts, *target, candidate);
-  add_common_evidence(facts, candidate);
-  if (facts.where && is_null_zone(*target))
-    candidate.advice.push_back(
-        fmt::format("Set the callback that {} hands over before {} calls it.", line_name(facts), from));
-  else
-    add(candidate.advice, argument_advice(facts));
-  if (!is_null_zone(*target)) candidate.experiments = memory_experiments(facts);
+  jump.from = caller == nullptr ? "some code" : describe(*caller);
+  Candidate candidate{.slug = "bad-jump", .score = 80};
+  // That it went astray is a fact; when a return did, the cause is the write that came before.
+  candidate.confidence = jump.transfer == Transfer::kReturn ? Confidence::kLikely : Confidence::kCertain;
+  candidate.summary = what_happened(facts, jump) + ".";
+  add_evidence(facts, jump, candidate);
+  add_alternatives(facts, jump, candidate);
+  add_advice(facts, jump, candidate);
+  if (!is_null_zone(*target) && jump.transfer != Transfer::kReturn) candidate.experiments = memory_experiments(facts);
   return candidate;
 }
 

@@ -4,6 +4,7 @@
 
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 
 namespace segwhy {

@@ -1,13 +1,17 @@
 // check-failed: a framework's own CHECK, or its fatal log line, ended the process on purpose.
 //
-// Near misses: an old "Check failed" in the log of a process that died of something else (no abort, or glibc's own
-// abort message is known and is another); a check about a thread that could not be made or a CPU feature, which those
-// rules explain better.
+// The line alone makes it likely; certain needs the logging library's own frames on the stack of the abort.
+//
+// Near misses: an old "Check failed" in the log of a process that died of something else (no abort, one the program
+// asked for itself, or glibc's own abort message is known and is another); a check about a thread that could not be
+// made or a CPU feature, which those rules explain better.
 #include <fmt/format.h>
 
 #include <csignal>
 
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
+#include "diagnose/inputs.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -32,15 +36,18 @@ std::string place(const text::CheckFailure& check) {
 }
 
 void add_advice(const Facts& facts, const text::CheckFailure& check, Candidate& candidate) {
-  const auto& framework = facts.evidence.framework;
+  const Framework* op = blamed_op(facts);
   const std::string condition = check.expression.empty() ? check.detail : check.expression;
   std::string advice = fmt::format("Make `{}` hold{}", text::shortened(condition, 120), values_phrase(check));
-  if (framework && !framework->op.empty())
-    advice += fmt::format("; it depends on the arguments of {}{}", framework->op, at_line(facts));
+  if (op != nullptr)
+    advice += fmt::format("; it depends on the arguments of {}{}", op->op, at_line(facts));
   else if (facts.where)
     advice += fmt::format("; it depends on what {} passes in", line_name(facts));
   candidate.advice.push_back(advice + ".");
-  for (const std::string& odd : odd_inputs(facts)) candidate.advice.push_back(fmt::format("Look first at {}.", odd));
+  // A check that names numbers is about the input they fit, and about no other that merely looks odd.
+  const bool has_numbers = !check.left.empty() || !check.right.empty();
+  const std::vector<Oddity> suspects = has_numbers ? inputs_of_check(facts, check) : odd_inputs(facts);
+  if (!suspects.empty()) candidate.advice.push_back(fmt::format("Look at the inputs first: {}.", describe(suspects)));
 }
 
 }  // namespace
@@ -51,7 +58,7 @@ std::optional<Candidate> check_failed(const Facts& facts) {
   const bool another_last_word = facts.text.abort_text_known && (facts.text.heap || facts.text.assertion);
   Candidate candidate{.slug = "check-failed", .score = 90};
   candidate.confidence = another_last_word ? Confidence::kPossible
-                         : facts.aborted() ? Confidence::kCertain
+                         : facts.aborted() ? belief_in_words(facts, AbortOrigin::kFatalLog)
                                            : Confidence::kLikely;
   if (check.expression.empty()) {
     candidate.summary = fmt::format("{} logged a fatal error and aborted: {}{}.", subject(facts),

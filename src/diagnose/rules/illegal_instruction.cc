@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -56,7 +57,8 @@ std::optional<Candidate> from_message(const Facts& facts) {
   const auto& library = facts.text.library;
   if (!library || library->kind != text::LibraryComplaint::Kind::kCpu) return std::nullopt;
   if (!facts.aborted() && !facts.failed_exit() && !facts.died_of(SIGILL)) return std::nullopt;
-  Candidate candidate{.slug = "illegal-instruction", .confidence = Confidence::kCertain, .score = 90};
+  Candidate candidate{.slug = "illegal-instruction", .score = 90};
+  candidate.confidence = unless_requested(facts, Confidence::kCertain);
   candidate.summary = fmt::format("A library refuses to run on this CPU, which lacks {}: {}", library->what,
                                   text::shortened(library->text, 200));
   candidate.evidence.push_back("The program printed: " + text::shortened(library->text, 300));

@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
 #include "diagnose/frames.h"
 #include "diagnose/loaded.h"
 #include "diagnose/messages/lines.h"
@@ -55,7 +56,8 @@ std::string versions(const text::LibraryComplaint& complaint) {
 std::optional<Candidate> from_words(const Facts& facts) {
   const auto& complaint = facts.text.library;
   if (!complaint || complaint->kind != Kind::kConflict || !ended_badly(facts)) return std::nullopt;
-  Candidate candidate{.slug = "library-conflict", .confidence = Confidence::kLikely, .score = 90};
+  Candidate candidate{.slug = "library-conflict", .score = 90};
+  candidate.confidence = unless_requested(facts, Confidence::kLikely);
   candidate.summary =
       fmt::format("Two versions of {} met in one process{}{}.", complaint->what, at_line(facts), versions(*complaint));
   candidate.evidence.push_back("The program said: " + text::shortened(complaint->text, 400));

@@ -36,6 +36,8 @@ TEST(DivideByZero, OverflowIsSaidAsSuchAndUndecodedIsLikely) {
   CaseBuilder overflow;
   overflow.signal(SIGFPE).crashed({native("f")}).instruction_on_register("idiv rcx", "div", "rcx", UINT64_MAX);
   EXPECT_THAT(overflow.verdict().summary, HasSubstr("-1"));
+  EXPECT_THAT(all_text(overflow.verdict()), Not(HasSubstr("by zero")));
+  EXPECT_THAT(all_text(overflow.verdict()), Not(HasSubstr("no zero")));
   CaseBuilder bare;
   bare.signal(SIGFPE).crashed({native("f")});
   EXPECT_EQ(bare.verdict().confidence, Confidence::kLikely);
@@ -274,6 +276,63 @@ TEST(ThreadLimit, AFailureTheProgramSurvivedIsOnlyALead) {
   b.signal(SIGSEGV).crashed({native("f")}).fault(0, "read").instruction("mov", "move", {.base = "rax"});
   b.raw().thread_create_failure = ThreadCreateFailure{EAGAIN, 2};
   EXPECT_EQ(b.verdict().verdict_class, "null-pointer");
+}
+
+TEST(DivideByZero, OverflowNamesTheInputsThatMakeIt) {
+  CaseBuilder b;
+  b.signal(SIGFPE).crashed({native("f")}).instruction_on_register("idiv ebx", "div", "ebx", 0xFFFFFFFF);
+  b.raw().fault->instruction->operands.front().width = 4;
+  b.op("FloorDiv", {tensor("input 0", "int32", {1}, "[-2147483648]"), tensor("input 1", "int32", {2}, "[0, -1]")});
+  const Verdict v = b.verdict();
+  EXPECT_THAT(v.advice.front(), HasSubstr("input 0 holds the smallest int32"));
+  EXPECT_THAT(v.advice.front(), HasSubstr("input 1 holds -1"));
+  EXPECT_THAT(all_text(v), Not(HasSubstr("holds 0")));
+}
+
+TEST(DivideByZero, AZeroInALargeArrayIsNoSuspect) {
+  CaseBuilder b;
+  b.signal(SIGFPE).crashed({native("f")}).instruction_on_register("idiv rcx", "div", "rcx", 0);
+  b.op("X", {tensor("input 0", "int32", {900}, "[0, 1, 2, ...]")});
+  EXPECT_THAT(all_text(b.verdict()), Not(HasSubstr("holds 0")));
+}
+
+std::string traceback(const std::string& innermost, const std::string& exception) {
+  return "Traceback (most recent call last):\n  File \"main.py\", line 6, in <module>\n    " + innermost + "\n" +
+         exception + "\n";
+}
+
+TEST(ThreadLimit, WordsThatTheProgramRaisedItself) {
+  CaseBuilder b;
+  b.exit(1).said(traceback("raise RuntimeError(\"can't start new thread\")", "RuntimeError: can't start new thread"));
+  EXPECT_EQ(b.verdict().verdict_class, "python-exception");
+}
+
+TEST(ThreadLimit, CaughtAndPrintedBeforeAnExitOfTheProgramsOwn) {
+  CaseBuilder b;
+  b.exit(3).said(traceback("t.start()", "RuntimeError: can't start new thread"));
+  EXPECT_NE(b.verdict().verdict_class, "thread-limit");
+  EXPECT_NE(b.verdict().confidence, Confidence::kCertain);
+  CaseBuilder went_on;
+  went_on.exit(1).said(traceback("t.start()", "RuntimeError: can't start new thread") + "going on with one\n");
+  EXPECT_NE(went_on.verdict().verdict_class, "thread-limit");
+  EXPECT_NE(went_on.verdict().confidence, Confidence::kCertain);
+}
+
+TEST(AllocationFailed, QuotaOfTheProgramsOwn) {
+  CaseBuilder b;
+  b.exit(1).said(traceback("raise MemoryError(\"cache of 3 entries\")", "MemoryError: cache of 3 entries"));
+  EXPECT_EQ(b.verdict().verdict_class, "python-exception");
+  CaseBuilder one_line;
+  one_line.exit(1).said(traceback("if n > 3: raise MemoryError(\"quota\")", "MemoryError: quota"));
+  EXPECT_EQ(one_line.verdict().verdict_class, "python-exception");
+}
+
+TEST(AllocationFailed, InterpretersShutdownNoiseBehindTheTraceback) {
+  CaseBuilder b;
+  b.exit(1).said(traceback("x = bytearray(1 << 60)", "MemoryError") +
+                 "sys:1: ResourceWarning: unclosed file <_io.TextIOWrapper>\n");
+  EXPECT_EQ(b.verdict().verdict_class, "allocation-failed");
+  EXPECT_EQ(b.verdict().confidence, Confidence::kCertain);
 }
 
 }  // namespace

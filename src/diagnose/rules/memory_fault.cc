@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "diagnose/frames.h"
+#include "diagnose/inputs.h"
 #include "diagnose/narrate.h"
 
 namespace segwhy {
@@ -35,9 +36,31 @@ std::string thread_line(const Thread& thread) {
 
 }  // namespace
 
+std::optional<std::uint64_t> bytes_left(const Fault& fault) {
+  if (!fault.instruction || fault.instruction->category != "string" || !fault.instruction->text.starts_with("rep"))
+    return std::nullopt;
+  for (const Operand& operand : fault.instruction->operands) {
+    std::uint64_t bytes = 0;
+    if (operand.kind == "register" && operand.text == "rcx" && operand.value &&
+        !__builtin_mul_overflow(*operand.value, std::uint64_t{std::max(fault.width, 1U)}, &bytes))
+      return bytes;
+  }
+  return std::nullopt;
+}
+
+bool ran_into_next_mapping(const Fault& fault) {
+  constexpr std::uint64_t kPage = 4096;
+  const auto left = bytes_left(fault);
+  return left && fault.inside && fault.address &&
+         *fault.address - fault.inside->start<kPage&& * left> fault.inside->end - *fault.address;
+}
+
 std::string access_phrase(const Fault& fault) {
-  const std::string where = fault.address ? " at " + hex(*fault.address) : "";
-  const std::string width = fault.width == 0 ? "" : fmt::format(" {} byte{}", fault.width, fault.width == 1 ? "" : "s");
+  const auto left = bytes_left(fault);
+  std::string where = fault.address ? " at " + hex(*fault.address) : "";
+  if (left) where += fmt::format(" with {} still to go", human_bytes(*left));
+  const std::string width =
+      fault.width == 0 || left ? "" : fmt::format(" {} byte{}", fault.width, fault.width == 1 ? "" : "s");
   if (fault.access == "write") return "wrote" + width + where;
   if (fault.access == "execute") return "jumped" + (fault.address ? " to " + hex(*fault.address) : std::string());
   if (fault.access == "read") return "read" + width + where;
@@ -59,7 +82,9 @@ std::string stack_sentence(const Facts& facts) {
   if (facts.crashed == nullptr) return {};
   std::vector<std::string> names;
   for (const NativeFrame& frame : facts.crashed->native) {
-    if (is_abort_plumbing(frame) || is_interpreter(frame)) continue;
+    // What lies behind the interpreter called it, and not the frame shown before it.
+    if (is_interpreter(frame) || is_start_up(frame)) break;
+    if (is_abort_plumbing(frame)) continue;
     const std::string name = describe(frame);
     if (names.empty() || names.back() != name) names.push_back(name);
     if (names.size() == 4) break;
@@ -104,9 +129,10 @@ std::string out_of_bounds_slug(const Fault& fault) {
 }
 
 void add_common_evidence(const Facts& facts, Candidate& candidate) {
-  if (facts.fault() != nullptr) add(candidate.evidence, instruction_sentence(*facts.fault()));
+  if (facts.fault() != nullptr && !arrived_at_no_code(facts))
+    add(candidate.evidence, instruction_sentence(*facts.fault()));
   add(candidate.evidence, framework_sentence(facts));
-  for (const std::string& odd : odd_inputs(facts)) add(candidate.evidence, "Of its inputs, " + odd + ".");
+  for (const Oddity& odd : odd_inputs(facts)) add(candidate.evidence, "Of its inputs, " + describe(odd) + ".");
   add(candidate.evidence, stack_sentence(facts));
 }
 

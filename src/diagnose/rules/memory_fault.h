@@ -9,7 +9,7 @@
 
 namespace segwhy {
 
-// "read 8 bytes at 0x10", "wrote at 0x7f..", "accessed 0x10".
+// "read 8 bytes at 0x10", "wrote at 0x7f..", "accessed 0x10". A repeated instruction says how much it had left.
 [[nodiscard]] std::string access_phrase(const Fault& fault);
 
 // "The faulting instruction is `mov rax, [rbx]` with rbx = 0x0."; empty when it was not decoded.
@@ -20,6 +20,9 @@ namespace segwhy {
 
 // Execution itself went astray: see bad_jump.cc.
 [[nodiscard]] bool is_jump_fault(const Facts& facts);
+
+// The pc itself is where no code is: what can be decoded there was never executed.
+[[nodiscard]] bool arrived_at_no_code(const Facts& facts);
 
 // The thread ran out of stack: see stack_overflow.cc.
 [[nodiscard]] bool is_stack_overflow(const Facts& facts);
@@ -38,6 +41,13 @@ namespace segwhy {
 // Other threads that were at work in the same library, or changing the memory map, at the moment of death: leads to a
 // race. One sentence each.
 [[nodiscard]] std::vector<std::string> concurrent_activity(const Facts& facts);
+
+// Bytes that a repeated string instruction (rep stosb) had not yet touched; nullopt for any other.
+[[nodiscard]] std::optional<std::uint64_t> bytes_left(const Fault& fault);
+
+// A repeated instruction that entered the mapping at its start with more left than the mapping holds: it came from the
+// memory before.
+[[nodiscard]] bool ran_into_next_mapping(const Fault& fault);
 
 // "out-of-bounds-write" or "out-of-bounds-read" by the direction of the access.
 [[nodiscard]] std::string out_of_bounds_slug(const Fault& fault);

@@ -241,7 +241,19 @@ TEST(BadJump, ReturnToANonCanonicalAddress) {
   b.instruction_on_register("ret", "ret", "rip", 0x4242424242424242);
   const Verdict v = b.verdict();
   EXPECT_EQ(v.verdict_class, "bad-jump");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_THAT(v.summary, HasSubstr("parse returned to"));
+  EXPECT_THAT(all_text(v), Not(HasSubstr("alled from")));
+  EXPECT_TRUE(has_alternative(v, "out-of-bounds-write"));
   EXPECT_THAT(all_text(v), HasSubstr("BBBBBBBB"));
+}
+
+TEST(BadJump, WhatStandsWhereThePcIsWasNeverExecuted) {
+  CaseBuilder b;
+  b.signal(SIGSEGV, 2).crashed({native("", "", 0x7000), native("caller")}).fault(0x7000, "execute");
+  b.instruction_on_register("ret", "ret", "rip", 0);
+  EXPECT_THAT(all_text(b.verdict()), Not(HasSubstr("`ret`")));
+  EXPECT_THAT(b.verdict().summary, HasSubstr("caller called"));
 }
 
 TEST(BadJump, CallThroughABadTableIsARead) {

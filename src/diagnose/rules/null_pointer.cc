@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 
@@ -56,7 +57,10 @@ void add_alternatives(const Facts& facts, const NullAccess& access, Candidate& c
          fmt::format("Address space is limited to {}: an allocation may have returned null unchecked.",
                      human_bytes(*facts.soft_limit("as")))});
   if (access.base && *access.base != 0)
-    candidate.alternatives.push_back({"wild-pointer", "A small number was used as a pointer rather than a null one."});
+    candidate.alternatives.push_back(
+        {"wild-pointer",
+         fmt::format("{} itself may have been used as a pointer, rather than a null one plus an offset.",
+                     hex(*access.base))});
 }
 
 std::string advice_on_null(const Facts& facts) {
@@ -87,7 +91,8 @@ std::optional<Candidate> null_pointer(const Facts& facts) {
   std::string through =
       access->base_register.empty() ? "a null pointer" : "the null pointer in " + access->base_register;
   if (access->base && *access->base != 0)
-    through = fmt::format("a null pointer plus an offset ({} = {})", access->base_register, hex(*access->base));
+    through = fmt::format("{} = {}, a null pointer plus an offset or no pointer at all", access->base_register,
+                          hex(*access->base));
   if (access->far)
     through = fmt::format("a null array (base {} = 0) at index {}", access->base_register, access->index.value_or(0));
   candidate.summary =

@@ -7,10 +7,12 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
 #include "diagnose/frames.h"
 #include "diagnose/loaded.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 
@@ -49,7 +51,8 @@ std::optional<Candidate> openmp_duplicate(const Facts& facts) {
   const bool said = complaint && complaint->kind == text::LibraryComplaint::Kind::kOpenMp;
   const bool died = facts.evidence.death.kind == "signal" && !facts.sent_from_outside() && !facts.may_have_hung();
   if (said && (died || facts.failed_exit())) {
-    Candidate candidate{.slug = "openmp-duplicate", .confidence = Confidence::kCertain, .score = 90};
+    Candidate candidate{.slug = "openmp-duplicate", .score = 90};
+    candidate.confidence = unless_requested(facts, Confidence::kCertain);
     candidate.summary = fmt::format("A second OpenMP runtime refused to start{}: {} after {}.", at_line(facts),
                                     complaint->first, complaint->second);
     candidate.evidence.push_back("The runtime said: " + text::shortened(complaint->text, 300));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "diagnose/exit_words.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -32,7 +33,10 @@ std::optional<Candidate> python_exception(const Facts& facts) {
   const text::Traceback* traceback = facts.text.final_traceback();
   if (traceback == nullptr) return std::nullopt;
   Candidate candidate{.slug = "python-exception", .score = 80};
-  candidate.confidence = facts.evidence.death.exit_code == 1 ? Confidence::kCertain : Confidence::kLikely;
+  // An uncaught exception makes the status 1; another one the program chose itself.
+  candidate.confidence = ended_by_traceback(facts)             ? Confidence::kCertain
+                         : facts.evidence.death.exit_code == 1 ? Confidence::kLikely
+                                                               : Confidence::kPossible;
   const std::string op = op_in(traceback->message);
   candidate.summary =
       fmt::format("{}{}{}{}", text::exception_name(*traceback), op.empty() ? "" : " in " + op, at_line(facts),

@@ -5,6 +5,9 @@
 // functions that wait for the GIL run without it by design.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "diagnose/abort_origin.h"
 #include "diagnose/frames.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
@@ -47,7 +50,7 @@ void explain(const Facts& facts, const text::PythonFatal& fatal, Candidate& cand
   // The message names the cause itself when an extension reports a dead object.
   if (contains_any(fatal.message,
                    {"garbage collected", "points to garbage", "refcount", "negative ref", "deallocat"})) {
-    candidate.confidence = Confidence::kLikely;
+    candidate.confidence = std::min(candidate.confidence, Confidence::kLikely);
     candidate.alternatives.push_back({"use-after-free", "The message is about an object that is no longer alive."});
     if (facts.where)
       candidate.advice.push_back(
@@ -56,7 +59,8 @@ void explain(const Facts& facts, const text::PythonFatal& fatal, Candidate& cand
 }
 
 Candidate from_message(const Facts& facts, const text::PythonFatal& fatal) {
-  Candidate candidate{.slug = "python-fatal", .confidence = Confidence::kCertain, .score = 90};
+  Candidate candidate{.slug = "python-fatal", .score = 90};
+  candidate.confidence = belief_in_words(facts, AbortOrigin::kInterpreter);
   candidate.summary =
       fmt::format("The interpreter gave up{}: {}{}", at_line(facts),
                   fatal.function.empty() ? "" : fatal.function + ": ", text::shortened(fatal.message, 250));

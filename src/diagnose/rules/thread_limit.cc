@@ -1,10 +1,15 @@
 // thread-limit: a thread (or process) could not be created.
+//
+// Near misses: the words in a log of something else, or in an exception that the program raised itself; an abort that
+// the program asked for after them.
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <csignal>
 
 #include "base/text.h"
+#include "diagnose/abort_origin.h"
+#include "diagnose/exit_words.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -19,6 +24,7 @@ std::optional<text::ThreadFailure> last_words(const Facts& facts) {
   if (facts.failed_exit()) {
     const text::Traceback* traceback = facts.text.final_traceback();
     if (traceback == nullptr) return about(facts.text.last_line);
+    if (raised_by_user(*traceback)) return std::nullopt;
     auto failure = about(traceback->type + ": " + traceback->message);
     // fork() and clone() fail with the same error, as Python's BlockingIOError.
     const bool fork_refused =
@@ -28,6 +34,7 @@ std::optional<text::ThreadFailure> last_words(const Facts& facts) {
     if (!failure && fork_refused) failure = text::ThreadFailure{"a child process", traceback->message};
     return failure;
   }
+  if (abort_origin(facts) == AbortOrigin::kRequested) return std::nullopt;
   if (facts.aborted() && facts.text.check)
     if (auto failure = about(facts.text.check->text)) return failure;
   const auto& exception = facts.evidence.messages.exception;
@@ -73,6 +80,24 @@ void add_counts(const Facts& facts, Candidate& candidate) {
                   at_line(facts), machine.cpus == 0 ? 1U : std::min(machine.cpus, 4U)));
 }
 
+bool raised_where_threads_start(const Facts& facts) {
+  const text::Traceback* traceback = facts.text.final_traceback();
+  if (traceback == nullptr || traceback->frames.empty()) return false;
+  const text::TracebackFrame& innermost = traceback->frames.back();
+  return base_name(innermost.file) == "threading.py" ||
+         text::contains_any(innermost.source, {"start_new_thread", ".start()"});
+}
+
+// Words are believed as far as something else agrees: the refusal that was recorded, or the place they come from.
+Confidence confidence_of(const Facts& facts, bool words, bool refused) {
+  if (!words) return Confidence::kPossible;
+  if (facts.failed_exit() && facts.text.final_traceback() != nullptr && !ended_by_traceback(facts))
+    return Confidence::kPossible;
+  if (refused || (facts.failed_exit() && raised_where_threads_start(facts))) return Confidence::kCertain;
+  const bool crashed = facts.evidence.death.kind == "signal" && !facts.aborted();
+  return crashed ? Confidence::kPossible : Confidence::kLikely;
+}
+
 }  // namespace
 
 std::optional<Candidate> thread_limit(const Facts& facts) {
@@ -82,9 +107,7 @@ std::optional<Candidate> thread_limit(const Facts& facts) {
   const bool died = facts.evidence.death.kind == "signal" && !facts.sent_from_outside() && !facts.may_have_hung();
   if (!words && !(refused && died)) return std::nullopt;
   Candidate candidate{.slug = "thread-limit", .score = words ? 90 : 60};
-  candidate.confidence = words && (refused || facts.failed_exit()) ? Confidence::kCertain
-                         : words                                   ? Confidence::kLikely
-                                                                   : Confidence::kPossible;
+  candidate.confidence = confidence_of(facts, words.has_value(), refused);
   const std::string pool = words && !words->pool.empty() ? " for " + words->pool : "";
   candidate.summary = fmt::format("No further thread could be created{}{}{}.", pool, at_line(facts),
                                   failure ? fmt::format("; {} were running", failure->live_threads) : "");

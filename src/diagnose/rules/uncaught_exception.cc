@@ -1,10 +1,13 @@
 // uncaught-exception: a C++ exception reached no handler, told by the exception object or by the last words of the C++
 // runtime.
 //
+// Certain needs std::terminate on the stack: the words may be those of another program, relayed.
+//
 // Near misses: "without an active exception" is a destroyed joinable thread or a plain terminate(), still
 // std::terminate's doing but no exception; "pure virtual method called" is a call on a dead object.
 #include <fmt/format.h>
 
+#include "diagnose/abort_origin.h"
 #include "diagnose/frames.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
@@ -16,20 +19,10 @@ namespace {
 
 using Kind = text::Termination::Kind;
 
-bool terminate_on_stack(const Facts& facts) {
-  if (facts.crashed == nullptr) return false;
-  for (const NativeFrame& frame : facts.crashed->native) {
-    const std::string_view name = plain_name(frame);
-    if (name.starts_with("std::terminate") || name.starts_with("__cxxabiv1::__terminate") ||
-        name == "__clang_call_terminate")
-      return true;
-  }
-  return false;
-}
-
 std::optional<Candidate> without_exception(const Facts& facts, const text::Termination& termination) {
   if (termination.kind == Kind::kException || termination.kind == Kind::kRecursive) return std::nullopt;
-  Candidate candidate{.slug = "uncaught-exception", .confidence = Confidence::kLikely, .score = 85};
+  Candidate candidate{.slug = "uncaught-exception", .score = 85};
+  candidate.confidence = unless_requested(facts, Confidence::kLikely);
   if (termination.kind == Kind::kPureVirtual) {
     candidate.slug = "abort";
     candidate.summary = fmt::format(
@@ -51,11 +44,12 @@ std::optional<Candidate> without_exception(const Facts& facts, const text::Termi
 }
 
 Candidate with_exception(const Facts& facts, const std::string& type, const std::string& what, const char* how_known) {
-  Candidate candidate{.slug = "uncaught-exception", .confidence = Confidence::kCertain, .score = 90};
+  Candidate candidate{.slug = "uncaught-exception", .score = 90};
+  candidate.confidence = belief_in_words(facts, AbortOrigin::kTerminate);
   candidate.summary = fmt::format("A C++ exception nobody catches escaped{}: {}{}.", at_line(facts), type,
                                   what.empty() ? "" : ", \"" + text::shortened(what, 200) + "\"");
   candidate.evidence.push_back(how_known);
-  if (facts.crashed != nullptr)
+  if (abort_origin(facts) == AbortOrigin::kTerminate)
     if (const NativeFrame* frame = culprit_frame(*facts.crashed))
       candidate.evidence.push_back(fmt::format("std::terminate was reached from {}.", describe(*frame)));
   add_common_evidence(facts, candidate);
@@ -72,7 +66,8 @@ std::optional<Candidate> uncaught_exception(const Facts& facts) {
   if (!facts.aborted()) return std::nullopt;
   if (const auto& exception = facts.evidence.messages.exception; exception && !exception->type.empty()) {
     // The object may be one that was being handled when something else aborted.
-    const bool said = facts.text.termination || exception->source == "message" || terminate_on_stack(facts);
+    const bool said =
+        facts.text.termination || exception->source == "message" || abort_origin(facts) == AbortOrigin::kTerminate;
     Candidate candidate = with_exception(facts, exception->type, exception->what,
                                          "The exception object was in flight when the process aborted.");
     if (!said) candidate.confidence = Confidence::kPossible;
@@ -81,7 +76,7 @@ std::optional<Candidate> uncaught_exception(const Facts& facts) {
   if (!facts.text.termination || facts.text.abort_text_known) return std::nullopt;
   const text::Termination& termination = *facts.text.termination;
   if (termination.kind == Kind::kException)
-    return with_exception(facts, termination.type, termination.what, "The C++ runtime printed so before it aborted.");
+    return with_exception(facts, termination.type, termination.what, "The C++ runtime's last words were printed.");
   return without_exception(facts, termination);
 }
 

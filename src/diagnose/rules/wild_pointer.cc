@@ -1,5 +1,8 @@
 // wild-pointer: an address that belongs to nothing known, or to something that may not be touched at all.
 //
+// A copy or fill that left the memory it was meant for and ran into the next mapping belongs here, too, whatever that
+// mapping forbids (write_to_read_only.cc has the near miss).
+//
 // Never more than likely: without the history of the blocks nobody can tell a pointer that was wrong from one that was
 // right once or an index that ran too far. Those are the alternatives, ordered by what the operands show.
 #include <fmt/format.h>
@@ -9,6 +12,7 @@
 #include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 
@@ -40,23 +44,34 @@ std::string reach_sentence(const Reach& reach) {
   return text + ".";
 }
 
+// What the access is told as; the first that applies.
+enum class Kind { kFreed, kOverrun, kReach, kNonCanonical, kProtected, kUnmapped };
+
 struct Leads {
+  Kind kind = Kind::kUnmapped;
   std::optional<Reach> reach;
   std::optional<BaseReading> base;
   std::vector<std::string> concurrent;
-  bool freed = false;  // the pointer was handed to free()
   bool off_the_end = false;
   bool bulk = false;
 };
+
+Kind kind_of_access(const Facts& facts, const Fault& fault, const Leads& leads) {
+  if (is_bad_free_argument(facts)) return Kind::kFreed;
+  if (ran_into_next_mapping(fault)) return Kind::kOverrun;
+  if (leads.reach) return Kind::kReach;
+  if (fault.non_canonical) return Kind::kNonCanonical;
+  return fault.inside ? Kind::kProtected : Kind::kUnmapped;
+}
 
 Leads leads_of(const Facts& facts, const Fault& fault) {
   Leads leads;
   leads.reach = reach_of(fault);
   leads.concurrent = concurrent_activity(facts);
-  leads.freed = is_bad_free_argument(facts);
   leads.off_the_end = ran_off_the_end(fault);
   leads.bulk = copies_in_bulk(facts);
   if (const Operand* operand = faulting_operand(fault)) leads.base = read_base(*operand, facts.evidence);
+  leads.kind = kind_of_access(facts, fault, leads);
   return leads;
 }
 
@@ -78,7 +93,9 @@ void add_alternatives(const Fault& fault, const Leads& leads, Candidate& candida
   const std::string same_way = out_of_bounds_slug(fault);
   const std::string other_way = same_way == "out-of-bounds-read" ? "out-of-bounds-write" : "out-of-bounds-read";
   const Alternative out_of_bounds{
-      same_way, leads.reach ? "The base of the access is a good pointer and only the index leads away from it."
+      same_way, leads.kind == Kind::kOverrun
+                    ? "What was left to copy or fill is larger than the mapping it arrived at: the length is too long."
+                : leads.reach ? "The base of the access is a good pointer and only the index leads away from it."
                 : leads.off_the_end
                     ? "The address is right behind something mapped, where a loop or copy that is too long ends up."
                     : "An index or length computed from the inputs may have carried a good pointer too far."};
@@ -101,10 +118,14 @@ void add_evidence(const Facts& facts, const Fault& fault, const Leads& leads, Ca
   if (leads.base)
     candidate.evidence.push_back(
         fmt::format("{} = {} is {}.", leads.base->register_name, hex(leads.base->value), leads.base->reading.sentence));
-  if (leads.off_the_end && !leads.reach)
-    candidate.evidence.push_back(fmt::format("The address is right behind {}{}.",
-                                             describe(fault.below ? *fault.below : *fault.inside),
-                                             leads.bulk ? ", and the instruction belongs to a bulk copy" : ""));
+  if (leads.kind == Kind::kOverrun)
+    candidate.evidence.push_back(fmt::format("{} were still to go, and the mapping has only {}: it was not meant.",
+                                             human_bytes(bytes_left(fault).value_or(0)),
+                                             human_bytes(fault.inside->end - fault.inside->start)));
+  else if (leads.off_the_end && !leads.reach)
+    candidate.evidence.push_back(
+        fmt::format("The address is right behind {}{}.", describe(fault.below ? *fault.below : *fault.inside),
+                    leads.bulk ? ", and the instruction belongs to a copy or fill of many bytes" : ""));
   add_common_evidence(facts, candidate);
   for (const std::string& sentence : leads.concurrent) candidate.evidence.push_back(sentence);
 }
@@ -142,11 +163,40 @@ bool is_mapped_now(const Fault& fault) {
   return fault.access == "read" && fault.inside->permissions[0] == 'r';
 }
 
+std::string summary_of(const Facts& facts, const Fault& fault, const Leads& leads) {
+  const std::string who = subject(facts);
+  const std::string did = access_phrase(fault);
+  const std::string where = in_function(facts);
+  switch (leads.kind) {
+    case Kind::kFreed:
+      return fmt::format("{} released a pointer that is no valid one{}: free() could not read in front of it.", who,
+                         where);
+    case Kind::kOverrun:
+      return fmt::format("{} {}: it ran past the end of its memory into {}{}.", who, did, describe(*fault.inside),
+                         where);
+    case Kind::kReach:
+      return fmt::format("{} {}, {} {} the memory its base points to{}.", who, did,
+                         human_bytes(static_cast<std::uint64_t>(std::abs(leads.reach->distance))),
+                         leads.reach->distance < 0 ? "before" : "beyond", where);
+    case Kind::kNonCanonical:
+      return fmt::format("{} {}, which is no valid address{}.", who, did, where);
+    case Kind::kProtected:
+      return fmt::format("{} {}, which may not be touched{}.", who, did, where);
+    case Kind::kUnmapped:
+      break;
+  }
+  return fmt::format("{} {}, where nothing is mapped{}.", who, did, where);
+}
+
+bool called_from_python(const Facts& facts) {
+  return facts.crashed != nullptr && !culprit_of(*facts.crashed).called_through.empty();
+}
+
 bool belongs_to_another_rule(const Facts& facts, const Fault& fault) {
   if (is_jump_fault(facts) || is_stack_overflow(facts)) return true;
   const bool bus_error_in_file = facts.died_of(SIGBUS) && !fault.non_canonical && fault.inside;
-  const bool no_write_permission =
-      fault.access == "write" && fault.inside && fault.inside->permissions.starts_with("r-");
+  const bool no_write_permission = fault.access == "write" && fault.inside &&
+                                   fault.inside->permissions.starts_with("r-") && !ran_into_next_mapping(fault);
   return bus_error_in_file || no_write_permission || null_pointer(facts).has_value();
 }
 
@@ -164,21 +214,7 @@ std::optional<Candidate> wild_pointer(const Facts& facts) {
 
   const Leads leads = leads_of(facts, *fault);
   Candidate candidate{.slug = "wild-pointer", .confidence = Confidence::kLikely, .score = 70};
-  candidate.summary =
-      fmt::format("{} {}, {}{}.", subject(facts), access_phrase(*fault),
-                  fault->inside ? "which may not be touched" : "where nothing is mapped", in_function(facts));
-  if (fault->non_canonical)
-    candidate.summary =
-        fmt::format("{} {}, which is no valid address{}.", subject(facts), access_phrase(*fault), in_function(facts));
-  if (leads.reach)
-    candidate.summary =
-        fmt::format("{} {}, {} {} the memory its base points to{}.", subject(facts), access_phrase(*fault),
-                    human_bytes(static_cast<std::uint64_t>(std::abs(leads.reach->distance))),
-                    leads.reach->distance < 0 ? "before" : "beyond", in_function(facts));
-  if (leads.freed)
-    candidate.summary =
-        fmt::format("{} released a pointer that is no valid one{}: free() could not read in front of it.",
-                    subject(facts), in_function(facts));
+  candidate.summary = summary_of(facts, *fault, leads);
   if (is_mapped_now(*fault)) {
     candidate.confidence = Confidence::kPossible;
     candidate.evidence.push_back("The address is mapped and accessible by now: the mapping changed around the fault.");
@@ -186,7 +222,12 @@ std::optional<Candidate> wild_pointer(const Facts& facts) {
   }
   add_evidence(facts, *fault, leads, candidate);
   add(candidate.advice, argument_advice(facts));
-  if (leads.freed)
+  if (leads.base && leads.base->reading.kind == Reading::Kind::kCutPointer && called_from_python(facts))
+    candidate.advice.insert(candidate.advice.begin(),
+                            fmt::format("Declare argtypes and restype of the function{}: ctypes passes and returns C "
+                                        "ints where they are missing.",
+                                        at_line(facts)));
+  if (leads.kind == Kind::kFreed)
     add_alternatives_of_free(candidate);
   else
     add_alternatives(*fault, leads, candidate);

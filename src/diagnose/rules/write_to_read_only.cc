@@ -1,14 +1,15 @@
 // write-to-read-only: a store to a mapping that can be read but not written.
 //
 // Near misses: a mapping without any permission (a guard page or reserved memory: wild-pointer); a copy that ran off
-// the end of writable memory into whatever lies behind it (the alternative, named when the address is on the first page
-// behind a writable neighbour).
+// the end of writable memory into whatever lies behind it (wild-pointer when more was left to write than the mapping
+// holds, else the alternative, named when the address is on its first page).
 #include <fmt/format.h>
 
 #include <csignal>
 
 #include "base/text.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 
@@ -55,6 +56,9 @@ std::optional<Candidate> write_to_read_only(const Facts& facts) {
     candidate.alternatives.push_back({"wild-pointer", "The pointer may never have been meant for this mapping."});
     candidate.experiments = memory_experiments(facts);
   }
+  // The overrun is the lead then; that the memory behind could not be written to is luck.
+  const bool overran = ran_into_next_mapping(*fault);
+  if (overran) candidate.confidence = Confidence::kPossible;
   candidate.summary = fmt::format("{} {}, in read-only memory: {}{}.", subject(facts), access_phrase(*fault),
                                   describe(mapping), in_function(facts));
   candidate.evidence.push_back(
@@ -62,7 +66,7 @@ std::optional<Candidate> write_to_read_only(const Facts& facts) {
                   human_bytes(fault->address.value_or(mapping.start) - mapping.start),
                   mapping.path.empty() ? "an anonymous mapping" : mapping.path, mapping.permissions));
   add_common_evidence(facts, candidate);
-  add(candidate.advice, advice_for(facts, mapping));
+  if (!overran) add(candidate.advice, advice_for(facts, mapping));
   return candidate;
 }
 

@@ -238,6 +238,7 @@ struct Fork {
 
 struct Program {
   std::vector<std::string> argv;
+  std::vector<std::string> command;  // that Segwhy was asked to run: of the first process, whoever died
   std::string cwd;
   int pid = 0;
   std::string executable;
@@ -252,7 +253,8 @@ struct Program {
 
   template <class V>
   void fields(V& v) {
-    v("argv", argv), v("cwd", cwd), v("pid", pid), v("executable", executable), v("python", python);
+    v("argv", argv), v("command", command), v("cwd", cwd), v("pid", pid), v("executable", executable),
+        v("python", python);
     v("packages", packages), v("environment", environment), v("fork", fork), v("age_s", age_s), v("modules", modules);
     v("finalizing", finalizing), v("main_finished", main_finished);
   }

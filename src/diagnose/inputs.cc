@@ -1,0 +1,217 @@
+#include "diagnose/inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <functional>
+
+#include "base/text.h"
+#include "diagnose/addresses.h"
+#include "diagnose/messages/lines.h"
+#include "diagnose/where.h"
+
+namespace segwhy {
+namespace {
+
+using Kind = Oddity::Kind;
+
+// An operand of a division is a scalar or a short list: strides, sizes, counts.
+constexpr std::int64_t kFewElements = 8;
+
+// The whole and decimal numbers in a preview like "[1, -2, 3.5, nan, inf]".
+std::vector<double> numbers_in(std::string_view text) {
+  std::vector<double> numbers;
+  while (!text.empty()) {
+    const auto start = text.find_first_of("-0123456789ni");
+    if (start == std::string_view::npos) break;
+    text.remove_prefix(start);
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const auto used = error == std::errc{} ? static_cast<std::size_t>(end - text.data()) : std::size_t{1};
+    if (error == std::errc{}) numbers.push_back(value);
+    text.remove_prefix(std::max<std::size_t>(used, 1));
+  }
+  return numbers;
+}
+
+bool is_signed_integer(std::string_view dtype) {
+  return dtype.starts_with("int");
+}
+bool is_integer(std::string_view dtype) {
+  return is_signed_integer(dtype) || dtype.starts_with("uint");
+}
+bool is_floating_point(std::string_view dtype) {
+  return text::contains_any(dtype, {"float", "double", "half"});
+}
+
+std::int64_t elements_of(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape)
+    if (__builtin_mul_overflow(count, size, &count)) return -1;
+  return count;
+}
+
+bool is_empty(const TensorInfo& input) {
+  return input.shape && std::find(input.shape->begin(), input.shape->end(), 0) != input.shape->end();
+}
+
+bool holds_any(const TensorInfo& input, const std::function<bool(double)>& test) {
+  const std::vector<double> numbers = numbers_in(input.preview);
+  return std::any_of(numbers.begin(), numbers.end(), test);
+}
+
+const std::vector<TensorInfo>& inputs_of(const Facts& facts) {
+  static const std::vector<TensorInfo> none;
+  const Framework* op = blamed_op(facts);
+  return op == nullptr ? none : op->inputs;
+}
+
+std::optional<Kind> general_oddity(const TensorInfo& input) {
+  if (is_empty(input)) return Kind::kEmpty;
+  if (is_floating_point(input.dtype) && holds_any(input, [](double v) { return !std::isfinite(v); }))
+    return Kind::kNotFinite;
+  if (!is_integer(input.dtype)) return std::nullopt;
+  if (holds_any(input, [](double v) { return v < 0; })) return Kind::kNegative;
+  if (holds_any(input, [](double v) { return v > 1e6; })) return Kind::kVeryLarge;
+  return std::nullopt;
+}
+
+// The faulting access was computed from a number of a small input: that one, and no empty neighbour, is involved.
+bool explains_registers(const Fault* fault, const TensorInfo& input) {
+  const Operand* operand = fault == nullptr ? nullptr : faulting_operand(*fault);
+  if (operand == nullptr || !is_integer(input.dtype) || !input.shape || elements_of(*input.shape) > kFewElements)
+    return false;
+  return holds_any(input, [&](double number) {
+    // 0 and 1 are in every other register.
+    return std::fabs(number) >= 2 && std::any_of(operand->registers.begin(), operand->registers.end(), [&](auto& r) {
+             return std::fabs(static_cast<double>(static_cast<std::int64_t>(r.second))) == std::fabs(number);
+           });
+  });
+}
+
+double smallest_of(std::string_view dtype) {
+  if (dtype == "int8") return -0x1p7;
+  if (dtype == "int16") return -0x1p15;
+  return dtype == "int32" ? -0x1p31 : -0x1p63;
+}
+
+bool is_in_framework(const NativeFrame& frame, const Framework& framework) {
+  return frame.module.find("/" + framework.name + "/") != std::string::npos;
+}
+
+}  // namespace
+
+const PythonFrame* user_code_inside_op(const Facts& facts) {
+  const auto& framework = facts.evidence.framework;
+  if (!framework || framework->op.empty() || facts.crashed == nullptr) return nullptr;
+  const Thread& thread = *facts.crashed;
+  const PythonFrame* user = nullptr;
+  for (const MergedFrame& merged : thread.merged) {
+    if (merged.is_python && merged.index < thread.python.size()) {
+      const PythonFrame& frame = thread.python[merged.index];
+      if (user == nullptr && frame.origin == "user" && is_user_file(frame.file)) user = &frame;
+    } else if (!merged.is_python && merged.index < thread.native.size() &&
+               is_in_framework(thread.native[merged.index], *framework)) {
+      return user;
+    }
+  }
+  return nullptr;
+}
+
+const Framework* blamed_op(const Facts& facts) {
+  const auto& framework = facts.evidence.framework;
+  const bool known = framework && !framework->op.empty();
+  return known && user_code_inside_op(facts) == nullptr ? &*framework : nullptr;
+}
+
+std::vector<Oddity> odd_inputs(const Facts& facts) {
+  const std::vector<TensorInfo>& inputs = inputs_of(facts);
+  const bool explained = std::any_of(inputs.begin(), inputs.end(),
+                                     [&](const TensorInfo& i) { return explains_registers(facts.fault(), i); });
+  std::vector<Oddity> odd;
+  for (const TensorInfo& input : inputs) {
+    const auto kind = general_oddity(input);
+    if (kind && !(explained && *kind == Kind::kEmpty)) odd.push_back({&input, *kind});
+  }
+  return odd;
+}
+
+std::vector<Oddity> zero_inputs(const Facts& facts) {
+  std::vector<Oddity> odd;
+  for (const TensorInfo& input : inputs_of(facts)) {
+    const bool few = input.shape && elements_of(*input.shape) <= kFewElements;
+    if (is_empty(input))
+      odd.push_back({&input, Kind::kEmpty});
+    else if (few && is_integer(input.dtype) && holds_any(input, [](double v) { return v == 0; }))
+      odd.push_back({&input, Kind::kZero});
+  }
+  return odd;
+}
+
+std::vector<Oddity> overflow_inputs(const Facts& facts) {
+  std::vector<Oddity> odd;
+  for (const TensorInfo& input : inputs_of(facts)) {
+    if (!is_signed_integer(input.dtype)) continue;
+    const double smallest = smallest_of(input.dtype);
+    if (holds_any(input, [](double v) { return v == -1; })) odd.push_back({&input, Kind::kMinusOne});
+    if (holds_any(input, [&](double v) { return v == smallest; })) odd.push_back({&input, Kind::kSmallest});
+  }
+  return odd;
+}
+
+std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure& check) {
+  const auto left = text::leading_number(check.left);
+  const auto right = text::leading_number(check.right);
+  // A number that stands in the condition itself is the wanted one: the other is what the inputs had.
+  const auto sides = check.expression.find(" == ");
+  if (!left || !right || sides == std::string::npos || !text::contains(check.expression, "NumElements")) return {};
+  const bool left_wanted = text::leading_number(check.expression).has_value();
+  const bool right_wanted = text::leading_number(std::string_view(check.expression).substr(sides + 4)).has_value();
+  if (left_wanted == right_wanted) return {};
+  const auto had = static_cast<std::int64_t>(left_wanted ? *right : *left);
+  std::vector<Oddity> odd;
+  for (const TensorInfo& input : inputs_of(facts))
+    if (input.shape && elements_of(*input.shape) == had) odd.push_back({&input, Kind::kCount});
+  if (odd.size() != 1) odd.clear();
+  return odd;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  return "[" + fmt::format("{}", fmt::join(shape, ", ")) + "]";
+}
+
+std::string describe(const Oddity& oddity) {
+  const TensorInfo& input = *oddity.input;
+  const std::string name = input.name.empty() ? "an input" : input.name;
+  const std::string values = text::shortened(input.preview, 40);
+  const std::string shape = input.shape ? shape_text(*input.shape) : "unknown";
+  switch (oddity.kind) {
+    case Kind::kEmpty:
+      return fmt::format("{} is empty (shape {})", name, shape);
+    case Kind::kNegative:
+      return fmt::format("{} holds a negative number ({})", name, values);
+    case Kind::kVeryLarge:
+      return fmt::format("{} holds a very large number ({})", name, values);
+    case Kind::kNotFinite:
+      return fmt::format("{} holds NaN or an infinity ({})", name, values);
+    case Kind::kZero:
+      return fmt::format("{} holds 0 ({})", name, values);
+    case Kind::kMinusOne:
+      return fmt::format("{} holds -1 ({})", name, values);
+    case Kind::kSmallest:
+      return fmt::format("{} holds the smallest {} ({})", name, input.dtype, values);
+    case Kind::kCount:
+      break;
+  }
+  return fmt::format("{} has {} elements (shape {})", name, elements_of(*input.shape), shape);
+}
+
+std::string describe(const std::vector<Oddity>& oddities) {
+  std::vector<std::string> parts;
+  for (const Oddity& oddity : oddities) parts.push_back(describe(oddity));
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+}  // namespace segwhy

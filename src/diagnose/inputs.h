@@ -1,0 +1,43 @@
+// The op that ran and which of its inputs are suspect, by numbers: phrases are made of it last.
+//
+// A suspect must have something to do with the death. A 0 among an array's values has not, except where something was
+// divided; an empty input has not when another input's number is what the faulting access was computed from.
+// Pure and thread-safe. Pointers point into the Case.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnose/facts.h"
+#include "diagnose/messages/check.h"
+
+namespace segwhy {
+
+// The op whose kernel died; nullptr without one, and where the kernel had called Python code of the user's, in which
+// the crash is: the op is only where that code was called from then.
+[[nodiscard]] const Framework* blamed_op(const Facts& facts);
+// The user's function that the op's kernel had called when the crash happened in it; nullptr else.
+[[nodiscard]] const PythonFrame* user_code_inside_op(const Facts& facts);
+
+struct Oddity {
+  enum class Kind { kEmpty, kNegative, kVeryLarge, kNotFinite, kZero, kMinusOne, kSmallest, kCount };
+  const TensorInfo* input = nullptr;
+  Kind kind = Kind::kEmpty;
+};
+
+// What a kernel most easily trips over: emptiness, negative and huge integers, NaN and infinity.
+[[nodiscard]] std::vector<Oddity> odd_inputs(const Facts& facts);
+// Of a division by zero: small inputs that hold 0, and empty ones.
+[[nodiscard]] std::vector<Oddity> zero_inputs(const Facts& facts);
+// Of a quotient that does not fit: inputs that hold -1 or the smallest number of their type.
+[[nodiscard]] std::vector<Oddity> overflow_inputs(const Facts& facts);
+// Of a failed check: the one input whose size is the number that the check did not want.
+[[nodiscard]] std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure& check);
+
+// "input 1 is empty (shape [0, 3])".
+[[nodiscard]] std::string describe(const Oddity& oddity);
+[[nodiscard]] std::string describe(const std::vector<Oddity>& oddities);  // joined by "; "
+// "[0, 3]"
+[[nodiscard]] std::string shape_text(const std::vector<std::int64_t>& shape);
+
+}  // namespace segwhy
