@@ -3,20 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "base/signal_names.h"
 #include "base/text.h"
 
 namespace segwhy::report {
 namespace {
-
-// Linux, x86-64 and AArch64.
-constexpr std::array<std::pair<int, const char*>, 20> kSignals = {
-    {{1, "SIGHUP"},     {2, "SIGINT"},   {3, "SIGQUIT"},  {4, "SIGILL"},   {5, "SIGTRAP"},
-     {6, "SIGABRT"},    {7, "SIGBUS"},   {8, "SIGFPE"},   {9, "SIGKILL"},  {10, "SIGUSR1"},
-     {11, "SIGSEGV"},   {12, "SIGUSR2"}, {13, "SIGPIPE"}, {14, "SIGALRM"}, {15, "SIGTERM"},
-     {16, "SIGSTKFLT"}, {24, "SIGXCPU"}, {25, "SIGXFSZ"}, {30, "SIGPWR"},  {31, "SIGSYS"}}};
 
 // The path from its last `marker` on, the marker not included.
 std::optional<std::string_view> after_last(std::string_view path, std::string_view marker) {
@@ -65,11 +58,6 @@ std::string sender(const Case& c) {
 }
 
 }  // namespace
-
-std::string signal_name(int signal) {
-  const auto* known = std::find_if(kSignals.begin(), kSignals.end(), [&](const auto& s) { return s.first == signal; });
-  return known != kSignals.end() ? known->second : fmt::format("signal {}", signal);
-}
 
 std::string grouped(std::uint64_t number) {
   std::string text = std::to_string(number);

@@ -13,9 +13,6 @@
 
 namespace segwhy::report {
 
-// "SIGSEGV"; "signal 42" for one without a name.
-[[nodiscard]] std::string signal_name(int signal);
-
 // "1,234,567"
 [[nodiscard]] std::string grouped(std::uint64_t number);
 

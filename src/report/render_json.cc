@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/signal_names.h"
 #include "evidence/model/case_json.h"
 #include "report/describe.h"
 #include "report/report.h"
@@ -90,7 +91,7 @@ Json program_json(Json program) {
 }
 
 Json death_json(const Case& c, Json death) {
-  if (c.death.signal) death["signal_name"] = report::signal_name(*c.death.signal);
+  if (c.death.signal) death["signal_name"] = signal_name(*c.death.signal);
   return death;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 
+#include "base/signal_names.h"
 #include "base/text.h"
 #include "diagnose/memory_trend.h"
 #include "diagnose/narrate.h"
@@ -15,31 +16,30 @@
 namespace segwhy {
 namespace {
 
-struct SignalName {
-  int number;
-  const char* name;
-  const char* meaning;  // who usually sends it
+struct Sender {
+  int signal;
+  const char* who;  // usually
 };
-constexpr std::array<SignalName, 14> kSignals = {{
-    {SIGKILL, "SIGKILL", "a supervisor, a time limit or the OOM killer"},
-    {SIGTERM, "SIGTERM", "a supervisor, batch system or time limit that asks for an end"},
-    {SIGINT, "SIGINT", "Ctrl-C"},
-    {SIGQUIT, "SIGQUIT", "Ctrl-\\"},
-    {SIGHUP, "SIGHUP", "the terminal that was closed"},
-    {SIGPIPE, "SIGPIPE", "the reader of its output that went away"},
-    {SIGALRM, "SIGALRM", "a timer the program or its parent had set"},
-    {SIGXCPU, "SIGXCPU", "the limit on CPU time (RLIMIT_CPU)"},
-    {SIGXFSZ, "SIGXFSZ", "the limit on file size (RLIMIT_FSIZE)"},
-    {SIGUSR1, "SIGUSR1", "another process, as a user-defined request"},
-    {SIGUSR2, "SIGUSR2", "another process, as a user-defined request"},
-    {SIGVTALRM, "SIGVTALRM", "a timer the program had set"},
-    {SIGPROF, "SIGPROF", "a profiler's timer"},
-    {SIGSYS, "SIGSYS", "a seccomp filter that forbids the system call"},
+constexpr std::array<Sender, 14> kSenders = {{
+    {SIGKILL, "a supervisor, a time limit or the OOM killer"},
+    {SIGTERM, "a supervisor, batch system or time limit that asks for an end"},
+    {SIGINT, "Ctrl-C"},
+    {SIGQUIT, "Ctrl-\\"},
+    {SIGHUP, "the terminal that was closed"},
+    {SIGPIPE, "the reader of its output that went away"},
+    {SIGALRM, "a timer the program or its parent had set"},
+    {SIGXCPU, "the limit on CPU time (RLIMIT_CPU)"},
+    {SIGXFSZ, "the limit on file size (RLIMIT_FSIZE)"},
+    {SIGUSR1, "another process, as a user-defined request"},
+    {SIGUSR2, "another process, as a user-defined request"},
+    {SIGVTALRM, "a timer the program had set"},
+    {SIGPROF, "a profiler's timer"},
+    {SIGSYS, "a seccomp filter that forbids the system call"},
 }};
 
-const SignalName* name_of(int signal) {
-  for (const SignalName& entry : kSignals)
-    if (entry.number == signal) return &entry;
+const char* usual_sender(int signal) {
+  for (const Sender& entry : kSenders)
+    if (entry.signal == signal) return entry.who;
   return nullptr;
 }
 
@@ -71,23 +71,23 @@ void add_advice(const Facts& facts, int signal, Candidate& candidate) {
 std::optional<Candidate> killed(const Facts& facts) {
   const Death& death = facts.evidence.death;
   if (death.kind != "signal" || !death.signal) return std::nullopt;
-  const SignalName* name = name_of(*death.signal);
+  const char* usual = usual_sender(*death.signal);
   const bool outside = facts.sent_from_outside();
   const bool sent_by_itself = death.code && *death.code <= 0 && !outside && *death.signal != SIGABRT;
-  if (name == nullptr && !outside && !sent_by_itself) return std::nullopt;
+  if (usual == nullptr && !outside && !sent_by_itself) return std::nullopt;
 
-  const std::string shown = name != nullptr ? name->name : "signal " + std::to_string(*death.signal);
+  const std::string shown = signal_name(*death.signal);
   const std::string sender = sender_phrase(facts);
   Candidate candidate{.slug = "killed", .score = 60};
-  const bool no_doubt = outside || (name != nullptr && *death.signal != SIGKILL);
+  const bool no_doubt = outside || (usual != nullptr && *death.signal != SIGKILL);
   candidate.confidence = no_doubt ? Confidence::kCertain : Confidence::kLikely;
   const std::string age =
       facts.evidence.program.age_s ? fmt::format(" {:.1f} s after its start", *facts.evidence.program.age_s) : "";
   candidate.summary =
       fmt::format("The program was ended by {}{}{}.", shown, sender.empty() ? "" : " from " + sender, age);
-  candidate.evidence.push_back(sender.empty() ? fmt::format("{} usually comes from {}.", shown,
-                                                            name != nullptr ? name->meaning : "another process")
-                                              : fmt::format("{} was sent by {}.", shown, sender));
+  candidate.evidence.push_back(
+      sender.empty() ? fmt::format("{} usually comes from {}.", shown, usual != nullptr ? usual : "another process")
+                     : fmt::format("{} was sent by {}.", shown, sender));
   const Machine& machine = facts.evidence.machine;
   if (*death.signal == SIGKILL && machine.oom_kills_before && machine.oom_kills_after == machine.oom_kills_before)
     candidate.evidence.push_back("The kernel's oom_kill counter did not move: no OOM kill.");

@@ -149,7 +149,8 @@ std::optional<Candidate> stack_overflow(const Facts& facts) {
   const auto used = fault.stack_used;
   candidate.summary = fmt::format("{} used up its stack{}{}", who,
                                   used ? " of " + human_bytes(fault.stack_size.value_or(*used)) : "", at_line(facts));
-  if (e.native)
+  // Where Python recurses the interpreter's frames only follow.
+  if (e.native && !e.python)
     candidate.summary += fmt::format(", {} frames deep in {}.", e.native->depth, e.native->functions.front());
   else if (e.python)
     candidate.summary += fmt::format(", {} Python frames deep in {}.", e.python->depth, e.python->functions.front());

@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "base/signal_names.h"
 #include "base/text.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rerun.h"
@@ -20,7 +21,7 @@ std::string ending(const Facts& facts) {
   }
   if (death.kind == "none") return "The program is still running";
   if (death.signal)
-    return fmt::format("The program died of signal {}{}", *death.signal,
+    return fmt::format("The program died of {}{}", signal_name(*death.signal),
                        death.code ? fmt::format(" (si_code {})", *death.code) : "");
   return "The program ended";
 }
