@@ -43,6 +43,11 @@ void choose_canary_key() {
   recorder::area()->canary_key = canary_key;
 }
 
+// Small blocks are not guarded: of `all` no more than the tensor tier is in force.
+void announce_mode(wire::AreaHeader& area) {
+  area.mode = area.mode_requested == wire::kProtectAll ? wire::kProtectTensors : area.mode_requested;
+}
+
 void set_active(bool active) {
   if (own_word != nullptr) pal::store(*own_word, active ? 1u : 0u);
 }
@@ -89,13 +94,15 @@ const uint32_t* active_word = &kInactive;
 }
 
 void start_heap() {
-  if (recorder::area() == nullptr) return;
+  wire::AreaHeader* const area = recorder::area();
+  if (area == nullptr) return;
   own_word = make_word();
   if (own_word == nullptr) return;
   choose_canary_key();
   prepare_allowance();
   if (!make_arena()) return;
-  start_governor(recorder::area()->governor.budget_permille);
+  start_governor(area->governor.budget_permille);
+  announce_mode(*area);
   internal::active_word = own_word;
   set_active(true);
 }
@@ -122,6 +129,7 @@ void after_fork_in_child() {
   recorder::area()->canary_key = canary_key;
   restart_governor();
   renew_arena_after_fork();
+  announce_mode(*recorder::area());
   forget_findings();
   set_active(true);
 }

@@ -73,7 +73,7 @@ void initialise(uint64_t bytes, const wire::ParentLink& parent) {
   area.area_bytes = bytes;
   area.parent = parent;
   area.mode_requested = session()->protect;
-  area.mode = session()->protect;
+  area.mode = wire::kProtectOff;  // until the heap says otherwise
   area.governor.budget_permille = session()->budget_permille;
   area.first_clock = {pal::ticks(), pal::monotonic_ns()};
   area.latest_clock = area.first_clock;

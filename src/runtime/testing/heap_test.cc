@@ -285,6 +285,17 @@ TEST_F(HeapTest, LeavesALimitOnAddressSpaceToTheProgram) {
   }
 }
 
+TEST_F(HeapTest, SaysSoWhereNothingIsProtected) {
+  Program program = subject({"use-heap"});
+  program.in_child = [] {
+    const rlimit address_space{64 << 20, 64 << 20};  // no room for an area or a reservation
+    setrlimit(RLIMIT_AS, &address_space);
+  };
+  run_both(program);
+  EXPECT_EQ(header().protected_blocks, 0u);
+  EXPECT_EQ(header().mode, wire::kProtectOff);
+}
+
 TEST_F(HeapTest, RunsWithFewDescriptors) {
   Program program = subject({"use-heap"});
   program.in_child = [] {
