@@ -159,6 +159,10 @@ Machine read_machine(int pid, const EnvironmentBaseline& baseline) {
   return machine;
 }
 
+std::string process_name(int pid) {
+  return pid > 0 ? to_valid_utf8(trim(read_proc(proc_path(pid, "comm")))) : std::string();
+}
+
 std::optional<std::uint64_t> read_rss(int pid) {
   return number_of(read_proc(proc_path(pid, "status")), "VmRSS");
 }

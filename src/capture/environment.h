@@ -36,6 +36,9 @@ void read_machine_counter(EnvironmentBaseline& baseline);
 // read out.
 [[nodiscard]] Program read_program(int pid);
 
+// What the kernel calls the process (comm); empty when it is gone.
+[[nodiscard]] std::string process_name(int pid);
+
 // Resident set of one process, bytes; nullopt when it is gone.
 [[nodiscard]] std::optional<std::uint64_t> read_rss(int pid);
 

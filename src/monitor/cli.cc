@@ -138,7 +138,9 @@ int run_cli(int argc, const char* const* argv, const StandardDescriptors& standa
   try {
     cli.app.parse(words);
   } catch (const CLI::ParseError& error) {
-    return cli.app.exit(error) == 0 ? 0 : kUsageError;
+    if (error.get_exit_code() == 0) return cli.app.exit(error);  // --help, --version
+    print_error(error.what(), "segwhy --help");
+    return kUsageError;
   }
   return dispatch(cli, standard);
 }

@@ -62,7 +62,7 @@ int report_command(const ReportOptions& options) {
   const auto text = read_file(options.path);
   if (!text) return failed(text.error());
   const auto evidence = case_from_json(*text);
-  if (!evidence) return failed(evidence.error());
+  if (!evidence) return failed({options.path + ": " + evidence.error().what, evidence.error().hint});
   return judge_and_print(*evidence, options, options.path);
 }
 

@@ -71,6 +71,7 @@ void name_real_sender(Death& death, int front_pid, const std::vector<ForwardedSi
   if (last == forwarded.rend()) return;
   death.sender_pid = last->sender_pid;
   death.sender_uid = static_cast<int>(last->sender_uid);
+  death.sender_name = last->sender_name;
 }
 
 bool died_of_crash(const Death& crash, bool handled, std::optional<int> wait_status) {

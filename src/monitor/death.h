@@ -16,6 +16,7 @@ struct ForwardedSignal {
   int signal = 0;
   int sender_pid = 0;
   unsigned sender_uid = 0;
+  std::string sender_name;  // empty: not known
 };
 
 // The signal of a crash record, with the address or the sender that the kernel gave.
@@ -25,7 +26,7 @@ struct ForwardedSignal {
 // kind "none": never made up.
 [[nodiscard]] Death death_of_status(std::optional<int> wait_status, const wire::ProcessRecord& record);
 
-// Puts the real sender in place of the front.
+// Puts the real sender in place of the front. Keeps a name that is known.
 void name_real_sender(Death& death, int front_pid, const std::vector<ForwardedSignal>& forwarded);
 
 // Whether a process that had a crash captured and then ended with `wait_status` died of that crash.

@@ -82,10 +82,11 @@ TEST(DeathOfStatus, UnknownIsNotMadeUp) {
 TEST(RealSender, ReplacesTheFrontOnly) {
   Death death = death_of_status(SIGTERM, {});
   death.sender_pid = 10;
-  name_real_sender(death, 10, {{SIGTERM, 77, 0}, {SIGUSR1, 88, 0}});
+  name_real_sender(death, 10, {{SIGTERM, 77, 0, "timeout"}, {SIGUSR1, 88, 0, {}}});
   EXPECT_EQ(death.sender_pid, 77);
+  EXPECT_EQ(death.sender_name, "timeout");
   death.sender_pid = 11;
-  name_real_sender(death, 10, {{SIGTERM, 99, 0}});
+  name_real_sender(death, 10, {{SIGTERM, 99, 0, {}}});
   EXPECT_EQ(death.sender_pid, 11);
 }
 

@@ -17,8 +17,9 @@
 namespace segwhy {
 namespace {
 
-// What the JSON file holds, by how much it says about the run.
-constexpr int kRankPlainEnd = 1, kRankChild = 2, kRankRoot = 3;
+// What the JSON file holds, by how much it says about the run. Of several crashed children the first is the one that
+// the others may follow from.
+constexpr int kRankPlainEnd = 1, kRankHeld = 2, kRankChild = 3, kRankRoot = 4;
 // Held deaths are leads at most: the last few are enough.
 constexpr std::size_t kMaxHeld = 8;
 constexpr double kNsPerMs = 1e6;
@@ -39,7 +40,7 @@ void Delivery::deliver(Incident incident, bool root) {
   evidence.capture.total_ms = static_cast<double>(monotonic_ns() - judged.incident.began_ns) / kNsPerMs;
   switch (telling_of(evidence, judged.verdict, root)) {
     case Telling::kTell:
-      return tell(std::move(judged), root);
+      return tell(std::move(judged), root ? kRankRoot : kRankChild);
     case Telling::kHold:
       held_.push_back(std::move(judged));
       if (held_.size() > kMaxHeld) held_.erase(held_.begin());
@@ -55,30 +56,33 @@ void Delivery::deliver(Incident incident, bool root) {
 void Delivery::finish(bool failed) {
   if (failed)
     for (Judged& judged : std::exchange(held_, {}))
-      if (!is_explained(judged)) tell(std::move(judged), false);
+      if (!is_explained(judged)) tell(std::move(judged), kRankHeld);
   held_.clear();
 }
 
-// The program's own report tells of this death, too.
+// Told already: the program's own report tells of this death, too, or it followed a crash, as the workers that a pool
+// ends when one of them has died.
 bool Delivery::is_explained(const Judged& judged) const {
   if (root_death_ && is_same_blow(judged.incident.evidence.death, *root_death_)) return true;
+  if (first_crash_ns_ != 0 && judged.incident.began_ns > first_crash_ns_) return true;
   return std::find(explained_.begin(), explained_.end(), judged.incident.pid) != explained_.end();
 }
 
-void Delivery::tell(Judged judged, bool root) {
+void Delivery::tell(Judged judged, int rank) {
   reported_ = true;
-  if (root) {
+  if (rank == kRankRoot) {
     root_death_ = judged.incident.evidence.death;
     for (const OtherProcess& other : judged.incident.evidence.processes) explained_.push_back(other.pid);
   }
-  const bool chosen_path = options_.case_path && (root || !case_path_used_);
+  if (rank == kRankChild && first_crash_ns_ == 0) first_crash_ns_ = judged.incident.began_ns;
+  const bool chosen_path = options_.case_path && (rank == kRankRoot || !case_path_used_);
   const std::string saved = save_case(judged, chosen_path);
-  if (options_.json_path) write_json(judged, root ? kRankRoot : kRankChild);
+  if (options_.json_path) write_json(judged, rank);
   print(judged, saved);
 }
 
 void Delivery::write_json(const Judged& judged, int rank) {
-  if (rank < json_rank_) return;
+  if (rank <= json_rank_) return;
   const Status written =
       write_file_atomic(*options_.json_path, render_json(judged.incident.evidence, judged.verdict), 0644);
   if (written)

@@ -44,7 +44,7 @@ class Delivery {
     Incident incident;
     Verdict verdict;
   };
-  void tell(Judged judged, bool root);
+  void tell(Judged judged, int rank);
   [[nodiscard]] bool is_explained(const Judged& judged) const;
   void write_json(const Judged& judged, int rank);
   // The path the case was saved at; empty when it was not.
@@ -54,6 +54,7 @@ class Delivery {
 
   DeliveryOptions options_;
   std::vector<Judged> held_;
+  std::uint64_t first_crash_ns_ = 0;  // of the first child whose crash was told; CLOCK_MONOTONIC
   std::optional<Death> root_death_;
   std::vector<pid_t> explained_;  // processes whose part is told in the program's own report
   int json_rank_ = 0;             // of what the JSON file holds: it keeps the most telling death of the run

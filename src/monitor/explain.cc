@@ -74,7 +74,9 @@ Explanation explain(const ExplainOptions& options, std::span<const CausePage> pa
   std::string text = fmt::format("segwhy: there is no class \"{}\"", options.slug);
   const std::string_view nearest = nearest_slug(options.slug, pages);
   if (!nearest.empty()) text += fmt::format("; did you mean \"{}\"?", nearest);
-  return {false, text + " The classes are:\n" + list_of(options, pages)};
+  text += " The classes are:";
+  for (const CausePage& other : pages) text += fmt::format(" {}", other.slug);
+  return {false, text + "\n"};
 }
 
 int explain_command(const ExplainOptions& options) {

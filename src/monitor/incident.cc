@@ -29,6 +29,18 @@ Case new_case(const RunFacts& facts) {
   return evidence;
 }
 
+std::string why_not_captured(const wire::ProcessRecord& record) {
+  if (record.kill_signal != 0)
+    return "the process was not looked at: a process of the same program sent the signal, as a pool does to end its "
+           "workers";
+  return "no fault was captured: the process ended without one that a handler sees";
+}
+
+// While it is known whose number it is: the sender may end at any moment.
+void name_sender(Death& death, pid_t program) {
+  if (death.sender_pid && *death.sender_pid != program) death.sender_name = process_name(*death.sender_pid);
+}
+
 void add_stderr(StderrTail tail, Case& evidence) {
   evidence.messages.stderr_tail = to_valid_utf8(tail.text);
   evidence.messages.stderr_complete = tail.complete;
@@ -84,6 +96,7 @@ Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) {
   if (reachable) evidence.program = read_program(incident.pid);
   evidence.program.pid = incident.pid;
   evidence.death = death_of_crash(crash);
+  name_sender(evidence.death, incident.pid);
   evidence.messages.abort_text = to_valid_utf8(read_abort_text(crash));
   if (crash.in_runtime != 0 && crash.access_finding == 0)
     evidence.capture.limits.emplace_back("the fault is in Segwhy's own runtime, not in the program");
@@ -144,13 +157,13 @@ Incident CaseBuilder::from_end(const EndedProcess& ended) const {
   evidence.program = program_of(ended.process);
   evidence.program.pid = incident.pid;
   evidence.death = death_of_status(ended.status, ended.process.record);
+  name_sender(evidence.death, incident.pid);
   add_record(ended.process.record, evidence);
   add_findings(ended.process, evidence);
   add_stderr(ended.stderr_tail, evidence);
   evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
   add_memory_use(incident.pid, evidence);
-  if (evidence.death.kind == "signal")
-    evidence.capture.limits.emplace_back("no fault was captured: the process ended without one that a handler sees");
+  if (evidence.death.kind == "signal") evidence.capture.limits.emplace_back(why_not_captured(ended.process.record));
   return incident;
 }
 

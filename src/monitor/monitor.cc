@@ -113,7 +113,7 @@ void Monitor::handle_message(const Message& message) {
       processes_.add_known(root_, monotonic_ns());
       return;
     case Message::kSignalForwarded:
-      forwarded_.push_back({message.signal, message.sender_pid, message.sender_uid});
+      forwarded_.push_back({message.signal, message.sender_pid, message.sender_uid, process_name(message.sender_pid)});
       return;
     case Message::kProgramEnded:
       root_max_rss_ = message.max_rss;
@@ -131,7 +131,7 @@ void Monitor::lose_front() {
   if (root_over_ || root_ == 0) return;
   if (const TrackedProcess* root = processes_.find(root_); root != nullptr && root->pidfd)
     ::syscall(SYS_pidfd_send_signal, root->pidfd.get(), SIGKILL, nullptr, 0);
-  forwarded_.push_back({SIGKILL, 0, 0});
+  forwarded_.push_back({SIGKILL, front_, ::getuid(), kSenderSegwhy});
   if (root_end_) finish_root(root_end_->status);
 }
 

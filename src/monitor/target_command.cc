@@ -102,7 +102,8 @@ tl::expected<TargetCommand, CommandError> resolve_command(const CommandRequest& 
   struct stat status {};
   if (word.find('/') != std::string::npos && ::stat(word.c_str(), &status) == 0)
     return not_found(word, 126, S_ISDIR(status.st_mode) ? "is a directory" : "not a program");
-  return not_found(word, 127, word.find('/') != std::string::npos ? "no such file" : "command not found");
+  const bool is_path = word.find('/') != std::string::npos || word.ends_with(".py");
+  return not_found(word, 127, is_path ? "no such file" : "command not found");
 }
 
 }  // namespace segwhy

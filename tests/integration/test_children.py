@@ -118,6 +118,22 @@ def test_killed_worker_of_a_failing_program_is_told(segwhy, workdir, python):
     assert read_json("out.json")["death"]["signal"] == signal.SIGKILL
 
 
+def test_the_first_crash_of_a_pool_is_the_one_in_the_json(segwhy, workdir, python):
+    """GIVEN a pool that ends its other workers when one dies WHEN they are told THEN the crash is what stays."""
+    (workdir / "pool.py").write_text(
+        "import os, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "def work(n):\n  time.sleep(0.2)\n  os.abort() if n == 1 else time.sleep(100)\n"
+        "if __name__ == '__main__':\n  list(ProcessPoolExecutor(3).map(work, range(3)))\n"
+    )
+    result = run([segwhy, "run", "--json", "out.json", "--case", "one.case", python, "pool.py"])
+    assert result.returncode == 1
+    # At the moment of the crash another process may be in the middle of a line.
+    assert result.stderr.count("segwhy: ") == result.stderr.count("segwhy: abort") == 1, result.stderr
+    assert read_json("out.json")["death"]["signal"] == signal.SIGABRT
+    assert read_json("one.case")["death"]["signal"] == signal.SIGABRT
+
+
 def test_failing_children_are_their_parents_business(segwhy, workdir):
     _, watched = same_as_plain(segwhy, ["sh", "-c", "false; grep x /dev/null; sh -c 'exit 3'; true"])
     assert watched.stderr == ""

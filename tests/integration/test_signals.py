@@ -180,3 +180,21 @@ def test_sigterm_report_names_the_real_sender(segwhy, workdir):
     import running
 
     assert read_json("out.json")["death"]["sender_pid"] == os.getpid()
+
+
+def test_a_program_that_timeout_ends_under_segwhy_is_looked_at(segwhy, workdir, python):
+    """GIVEN `segwhy run timeout ...` WHEN the time is up THEN the sender has its name and the Python line is known."""
+    (workdir / "sleepy.py").write_text("import time\ntime.sleep(100)\n")
+    run([segwhy, "run", "--json", "out.json", "--", "timeout", "1", python, "sleepy.py"])
+    incident = read_json("out.json")
+    assert incident["where"]["line"] == 2
+    assert "timeout" in incident["verdict"]["summary"]
+
+
+def test_killing_segwhy_is_told_as_such(segwhy, workdir):
+    process = subprocess.Popen([segwhy, "run", "--json", "out.json", "sleep", "1000"], stderr=subprocess.DEVNULL)
+    program = program_of(process.pid)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not alive(program) and (workdir / "out.json").exists(), "the end of the program is told")
+    assert "segwhy, which was itself killed" in read_json("out.json")["verdict"]["summary"]

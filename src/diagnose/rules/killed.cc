@@ -58,8 +58,10 @@ void add_advice(const Facts& facts, int signal, Candidate& candidate) {
   const std::string& sender = facts.evidence.death.sender_name;
   if (signal == SIGXCPU) candidate.advice.push_back("Raise the limit on CPU time: `ulimit -t unlimited`.");
   if (signal == SIGXFSZ) candidate.advice.push_back("Raise the limit on file size: `ulimit -f unlimited`.");
-  if (!sender.empty()) candidate.advice.push_back(fmt::format("Ask {} why: it ended the program{}.", sender, age));
-  if (signal == SIGKILL && sender.empty())
+  const bool passed_on = sender == kSenderSegwhy;
+  if (!sender.empty() && !passed_on)
+    candidate.advice.push_back(fmt::format("Ask {} why: it ended the program{}.", sender, age));
+  if (signal == SIGKILL && (sender.empty() || passed_on))
     candidate.advice.push_back(
         fmt::format("Look for who sends SIGKILL{}: timeout -s KILL, a batch system's time limit, a supervisor's health "
                     "check, or `dmesg` for an OOM kill the counters missed.",

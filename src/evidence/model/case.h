@@ -146,6 +146,9 @@ struct Fault {
   }
 };
 
+// Death::sender_name when a SIGKILL to Segwhy's own front was passed on to the program.
+inline constexpr char kSenderSegwhy[] = "segwhy, which was itself killed with SIGKILL";
+
 struct Death {
   std::string kind;                 // "exit", "signal", "oom" or "none" (still alive)
   std::optional<int> signal, code;  // si_code

@@ -206,8 +206,11 @@ Result<Case> case_from_json(std::string_view text) {
   Json json;
   try {
     json = Json::parse(text);
+  } catch (const Json::parse_error& e) {
+    return fail("not a saved case: no valid JSON at byte " + std::to_string(e.byte),
+                "name a file segwhy-PROGRAM-PID.case that `segwhy run` wrote");
   } catch (const Json::exception& e) {
-    return fail(std::string("not valid JSON: ") + e.what());
+    return fail(std::string("not a saved case: ") + e.what());
   }
   if (Status schema = check_schema(json); !schema) return tl::unexpected<Error>(schema.error());
   Case evidence;

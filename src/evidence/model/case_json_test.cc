@@ -104,7 +104,7 @@ TEST(CaseJson, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(error(R"({"schema":"segwhy.case/12"})"), HasSubstr("segwhy.case/12"));
   EXPECT_THAT(error("{}"), HasSubstr("no schema"));
   EXPECT_THAT(error("[1]"), HasSubstr("no JSON object"));
-  EXPECT_THAT(error("{\"schema\":"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(error("{\"schema\":"), HasSubstr("no valid JSON"));
   EXPECT_THAT(error(R"({"schema":"segwhy.case/1","threads":[{},{"tid":"x"}]})"), HasSubstr("threads[1].tid"));
   EXPECT_THAT(error(R"({"schema":"segwhy.case/1","fault":{"width":-1}})"), HasSubstr("fault.width"));
   EXPECT_THAT(error(R"({"schema":"segwhy.case/1","death":{"signal":4294967296}})"), HasSubstr("death.signal"));

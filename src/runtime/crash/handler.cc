@@ -11,6 +11,7 @@
 #include "runtime/pal/guarded_copy.h"
 #include "runtime/pal/registers.h"
 #include "runtime/pal/signal_frame.h"
+#include "runtime/pal/tasks.h"
 
 namespace segwhy::runtime {
 namespace {
@@ -58,7 +59,7 @@ void pend(const SignalEvent& event) {
 }
 
 // Notes who sent a terminating signal. True when the monitor should look at the program before it dies: not when the
-// program itself ends its workers, which is ordinary and has to stay cheap.
+// program itself ends its workers, which is ordinary and has to stay cheap. A shell or timeout(1) is another program.
 [[nodiscard]] bool note_termination(const SignalEvent& event) {
   const auto sender = static_cast<uint32_t>(event.info.si_code <= 0 ? event.info.si_pid : 0);
   if (wire::ProcessRecord* const record = process_record()) {
@@ -68,7 +69,7 @@ void pend(const SignalEvent& event) {
     pal::store(record->kill_signal, event.signal);
   }
   ring_doorbell();
-  return sender == 0 || sender == pal::process_id() || !in_session(sender);
+  return sender == 0 || sender == pal::process_id() || !in_session(sender) || !pal::runs_same_program(sender);
 }
 
 [[nodiscard]] bool wants_hand_over(const SignalEvent& event) {
