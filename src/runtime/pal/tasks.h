@@ -1,4 +1,5 @@
-// The threads of this process and the programs of others, from /proc. Async-signal-safe; uses one file descriptor for a moment.
+// The threads of this process and the programs of others, from /proc. Async-signal-safe; uses one file descriptor for a
+// moment.
 #pragma once
 
 #include <stddef.h>
