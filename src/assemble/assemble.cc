@@ -32,9 +32,15 @@ void add_modules(Symbolizer& symbolizer, Case& into) {
     if (!m.package.empty()) into.program.packages.emplace(m.package, m.package_version);
 }
 
+// Where relative names of scripts are looked for.
+std::vector<std::string> script_directories(const Case& evidence) {
+  if (evidence.program.cwd.empty()) return {};
+  return {evidence.program.cwd};
+}
+
 void add_python(const Snapshot& snapshot, Case& into) {
   PythonLimits limits;
-  if (!into.program.cwd.empty()) limits.directories.push_back(into.program.cwd);
+  limits.directories = script_directories(into);
   auto state = read_python_state(snapshot, limits);
   if (!state) {
     // That a program is not Python is no loss; that its Python could not be read is.
@@ -63,10 +69,8 @@ void add_fault(const Snapshot& snapshot, bool live, Case& into) {
 void add_framework(const Snapshot& snapshot, Case& into) {
   into.framework = read_framework(snapshot, into.threads, into.program.modules);
   if (!into.framework || !into.framework->created_at || !into.framework->created_at->line) return;
-  std::vector<std::string> directories;
-  if (!into.program.cwd.empty()) directories.push_back(into.program.cwd);
   SourceLine& line = *into.framework->created_at;
-  line.source = pystate::SourceFiles(snapshot.root, std::move(directories)).line(line.file, *line.line);
+  line.source = pystate::SourceFiles(snapshot.root, script_directories(into)).line(line.file, *line.line);
 }
 
 void add_exception(const Snapshot& snapshot, Case& into) {
@@ -76,8 +80,7 @@ void add_exception(const Snapshot& snapshot, Case& into) {
 }
 
 void add_recorded(const Snapshot& snapshot, Symbolizer* symbolizer, const history::Query& recorder, Case& into) {
-  history::Naming naming{&snapshot, symbolizer, {}};
-  if (!into.program.cwd.empty()) naming.directories.push_back(into.program.cwd);
+  const history::Naming naming{&snapshot, symbolizer, script_directories(into)};
   history::add_history(recorder, naming, into);
 }
 

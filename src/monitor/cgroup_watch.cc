@@ -61,7 +61,11 @@ void CgroupWatch::look(pid_t pid) {
   Member& member = members_[pid];
   if (member.membership == *membership) return;
   member.membership = std::move(*membership);
-  member.baseline = baseline_for(pid);
+  // As a rule a new process is where another one is: that place need not be looked up again.
+  if (const auto place = places_.find(member.membership); place != places_.end())
+    member.baseline = place->second;
+  else
+    member.baseline = baseline_for(pid);
 }
 
 std::size_t CgroupWatch::baseline_for(pid_t pid) {
@@ -70,10 +74,13 @@ std::size_t CgroupWatch::baseline_for(pid_t pid) {
   if (in_root(now.cgroups)) return before;
   const auto known = std::find_if(baselines_.begin(), baselines_.end(),
                                   [&now](const auto& b) { return same_place(b.cgroups, now.cgroups); });
-  if (known != baselines_.end()) return static_cast<std::size_t>(known - baselines_.begin());
-  if (baselines_.size() == kMostBaselines) return before;
-  baselines_.push_back(std::move(now));
-  return baselines_.size() - 1;
+  const auto index = static_cast<std::size_t>(known - baselines_.begin());
+  if (known == baselines_.end()) {
+    if (baselines_.size() == kMostBaselines) return before;
+    baselines_.push_back(std::move(now));
+  }
+  if (places_.size() < kMostBaselines) places_.emplace(members_[pid].membership, index);
+  return index;
 }
 
 const EnvironmentBaseline& CgroupWatch::place_of(pid_t pid) const {
