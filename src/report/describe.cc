@@ -30,7 +30,7 @@ std::string neighbour(const MappingInfo& m, std::string_view side) {
 }
 
 // "read of 8 bytes at 0x10"
-std::string access_phrase(const Fault& fault) {
+std::string access_noun(const Fault& fault) {
   std::string text = fault.access == "execute" ? "jump" : fault.access.empty() ? "access" : fault.access;
   if (fault.width > 0 && fault.access != "execute") text += " of " + human_bytes(fault.width);
   if (fault.address) text += (fault.access == "execute" ? " to " : " at ") + hex(*fault.address);
@@ -108,7 +108,7 @@ std::string death_sentence(const Case& c) {
     return death.exit_code ? fmt::format("exit status {}", *death.exit_code) : "";
   }
   std::string text = signal_name(*death.signal);
-  if (is_memory_fault(c)) return fmt::format("{}: {}{}", text, access_phrase(*c.fault), why_refused(*c.fault));
+  if (is_memory_fault(c)) return fmt::format("{}: {}{}", text, access_noun(*c.fault), why_refused(*c.fault));
   return text + sender(c);
 }
 

@@ -6,6 +6,7 @@
 
 #include "diagnose/addresses.h"
 #include "diagnose/candidate.h"
+#include "diagnose/concurrency.h"
 
 namespace segwhy {
 
@@ -37,10 +38,6 @@ namespace segwhy {
 // The allocator's last words, when they ended the process; nullptr else. Words like glibc's on stderr are the program's
 // own when somebody else called abort().
 [[nodiscard]] const text::HeapComplaint* heap_complaint(const Facts& facts);
-
-// Other threads that were at work in the same library, or changing the memory map, at the moment of death: leads to a
-// race. One sentence each.
-[[nodiscard]] std::vector<std::string> concurrent_activity(const Facts& facts);
 
 // Bytes that a repeated string instruction (rep stosb) had not yet touched; nullopt for any other.
 [[nodiscard]] std::optional<std::uint64_t> bytes_left(const Fault& fault);
