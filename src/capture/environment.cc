@@ -121,14 +121,13 @@ void read_shared_memory(int pid, Machine& machine) {
 
 }  // namespace
 
-void read_machine_counter(EnvironmentBaseline& baseline) {
-  baseline.machine_oom_kills = machine_oom_kills();
-  baseline.machine_oom_kills_ns = monotonic_ns();
+MachineOomKills read_machine_oom_kills() {
+  return {machine_oom_kills(), monotonic_ns()};
 }
 
 EnvironmentBaseline read_baseline(int pid) {
   EnvironmentBaseline baseline;
-  read_machine_counter(baseline);
+  baseline.machine = read_machine_oom_kills();
   baseline.cgroups = cgroups_of(pid);
   const CgroupCounters counters = read_cgroup_counters(baseline.cgroups);
   baseline.cgroup_oom_kills = counters.oom_kills;
@@ -143,10 +142,10 @@ Machine read_machine(int pid, const EnvironmentBaseline& baseline) {
   read_memory(machine);
   read_process(pid, machine);
   read_shared_memory(pid, machine);
-  machine.oom_kills_before = baseline.machine_oom_kills;
+  machine.oom_kills_before = baseline.machine.count;
   machine.oom_kills_after = machine_oom_kills();
-  if (baseline.machine_oom_kills_ns != 0)
-    machine.oom_kills_window_s = static_cast<double>(monotonic_ns() - baseline.machine_oom_kills_ns) / 1e9;
+  if (baseline.machine.read_ns != 0)
+    machine.oom_kills_window_s = static_cast<double>(monotonic_ns() - baseline.machine.read_ns) / 1e9;
   const CgroupDirectories where = cgroups_of(pid, baseline);
   machine.cgroup = read_cgroup(where);
   if (!machine.cgroup) return machine;

@@ -13,20 +13,24 @@
 
 namespace segwhy {
 
+// Kills for want of memory on the whole machine (/proc/vmstat oom_kill), and when they were counted.
+struct MachineOomKills {
+  std::optional<std::uint64_t> count;
+  std::uint64_t read_ns = 0;  // CLOCK_MONOTONIC
+};
+
 // Counters that matter as differences: taken before the program starts and again after its death.
 struct EnvironmentBaseline {
-  std::optional<std::uint64_t> machine_oom_kills;  // /proc/vmstat oom_kill
-  std::uint64_t machine_oom_kills_ns = 0;          // CLOCK_MONOTONIC when that was read
-  std::optional<std::uint64_t> cgroup_oom_kills;   // memory.events oom_kill (v2) or memory.oom_control (v1)
-  std::optional<std::uint64_t> pids_refused;       // pids.events max
+  MachineOomKills machine;
+  std::optional<std::uint64_t> cgroup_oom_kills;  // memory.events oom_kill (v2) or memory.oom_control (v1)
+  std::optional<std::uint64_t> pids_refused;      // pids.events max
   std::string cgroup_path;
   CgroupDirectories cgroups;  // where the counters were read
 };
 
 [[nodiscard]] EnvironmentBaseline read_baseline(int pid);
 
-// Reads the machine's counter anew.
-void read_machine_counter(EnvironmentBaseline& baseline);
+[[nodiscard]] MachineOomKills read_machine_oom_kills();
 
 // Machine and limits of process `pid` (as far as it still exists); `baseline` supplies the *_before fields.
 [[nodiscard]] Machine read_machine(int pid, const EnvironmentBaseline& baseline);

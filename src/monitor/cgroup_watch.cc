@@ -35,7 +35,7 @@ bool in_root(const CgroupDirectories& where) {
 }  // namespace
 
 CgroupWatch::CgroupWatch(EnvironmentBaseline start) {
-  newer_ = older_ = start;
+  newer_ = older_ = start.machine;
   baselines_.push_back(std::move(start));
 }
 
@@ -49,9 +49,9 @@ void CgroupWatch::follow(const std::vector<pid_t>& processes) {
 
 void CgroupWatch::look_at_machine() {
   constexpr std::uint64_t kIntervalNs = 1'000'000'000;
-  if (monotonic_ns() - newer_.machine_oom_kills_ns < kIntervalNs) return;
+  if (monotonic_ns() - newer_.read_ns < kIntervalNs) return;
   older_ = newer_;
-  read_machine_counter(newer_);
+  newer_ = read_machine_oom_kills();
 }
 
 void CgroupWatch::look(pid_t pid) {
@@ -90,8 +90,7 @@ const EnvironmentBaseline& CgroupWatch::place_of(pid_t pid) const {
 
 EnvironmentBaseline CgroupWatch::baseline_of(pid_t pid) const {
   EnvironmentBaseline baseline = place_of(pid);
-  baseline.machine_oom_kills = older_.machine_oom_kills;
-  baseline.machine_oom_kills_ns = older_.machine_oom_kills_ns;
+  baseline.machine = older_;
   return baseline;
 }
 

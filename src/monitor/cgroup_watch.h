@@ -45,8 +45,8 @@ class CgroupWatch {
   std::vector<EnvironmentBaseline> baselines_;  // the first: at the start of the run
   std::map<pid_t, Member> members_;
   std::map<std::string, std::size_t> places_;  // membership text to baseline, of places that were looked up
-  // Two, because a kill may lie between the newer one and the news of it. Only their machine counters count.
-  EnvironmentBaseline newer_, older_;
+  // Two, because a kill may lie between the newer one and the news of it.
+  MachineOomKills newer_, older_;
 };
 
 }  // namespace segwhy
