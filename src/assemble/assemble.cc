@@ -20,22 +20,30 @@ void note(Case& into, const Error& error) {
   into.capture.limits.push_back(error.hint.empty() ? error.what : error.what + " (" + error.hint + ")");
 }
 
+// Where relative names of scripts are looked for.
+std::vector<std::string> script_directories(const Case& evidence) {
+  if (evidence.program.cwd.empty()) return {};
+  return {evidence.program.cwd};
+}
+
 void add_native(const Snapshot& snapshot, Symbolizer& symbolizer, Case& into) {
   auto unwinder = Unwinder::open(snapshot);
   if (!unwinder) return note(into, unwinder.error());
   into.threads = read_native_stacks(snapshot, *unwinder, symbolizer);
 }
 
+// The lines of the program's own native code, where the sources are at hand.
+void add_native_sources(const Snapshot& snapshot, Case& into) {
+  pystate::SourceFiles sources(snapshot.root, script_directories(into));
+  for (Thread& thread : into.threads)
+    for (NativeFrame& frame : thread.native)
+      if (frame.origin == "user" && frame.line) frame.source = sources.line(frame.file, *frame.line);
+}
+
 void add_modules(Symbolizer& symbolizer, Case& into) {
   into.program.modules = symbolizer.modules();
   for (const Module& m : into.program.modules)
     if (!m.package.empty()) into.program.packages.emplace(m.package, m.package_version);
-}
-
-// Where relative names of scripts are looked for.
-std::vector<std::string> script_directories(const Case& evidence) {
-  if (evidence.program.cwd.empty()) return {};
-  return {evidence.program.cwd};
 }
 
 void add_python(const Snapshot& snapshot, Case& into) {
@@ -93,6 +101,7 @@ void assemble_from_capture(const Capture& capture, Case& into, const history::Qu
   auto symbolizer = Symbolizer::open(snapshot);
   if (symbolizer) {
     add_native(snapshot, *symbolizer, into);
+    add_native_sources(snapshot, into);
     add_modules(*symbolizer, into);
   } else {
     note(into, symbolizer.error());

@@ -53,7 +53,8 @@ std::string duration(double seconds) {
 std::optional<SourceLine> line_of(const BlockEvent& event) {
   Thread thread;
   thread.python = event.python;
-  return user_line(thread);
+  auto line = user_line(thread);
+  return line || !event.python.empty() ? line : user_line(event.native);
 }
 
 const NativeFrame* owner_frame(const BlockEvent& event) {

@@ -1,6 +1,7 @@
 // The ranking, the user's line, and the pages.
 #include "diagnose/diagnose.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -185,6 +186,43 @@ TEST(Where, StackThatTheProgramPrintedWhenNothingElseIsKnown) {
       "Current thread 0x1 (most recent call first):\n  File \"/usr/lib/python3.11/ast.py\", line 1 in p\n  File "
       "\"main.py\", line 12 in <module>\n");
   EXPECT_EQ(b.verdict().where->line, 12);
+}
+
+// `f` of a library, called by `solve` of a program that was built with debug information.
+CaseBuilder program_without_python() {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("f"), native("solve", "/home/u/solver"), native("main", "/home/u/solver")}, false);
+  b.raw().program.python.clear();
+  int line = 20;
+  for (auto frame = b.raw().threads.front().native.begin() + 1; frame != b.raw().threads.front().native.end();
+       ++frame) {
+    frame->file = "/home/u/solver.cc";
+    frame->line = line++;
+    frame->origin = "user";
+    frame->source = "  node = node->next;";
+  }
+  return b;
+}
+
+TEST(Where, AProgramWithoutPythonHasItsOwnInnermostLine) {
+  CaseBuilder b = program_without_python();
+  b.fault(0, "read").instruction("mov", "move", {.base = "rax"});
+  const Verdict v = b.verdict();
+  ASSERT_TRUE(v.where);
+  EXPECT_EQ(v.where->file, "/home/u/solver.cc");
+  EXPECT_EQ(v.where->line, 20);
+  EXPECT_EQ(v.where->function, "solve");
+  // Nothing is "passed into native code" where all code is.
+  EXPECT_THAT(v.advice.front(), testing::HasSubstr("Test the pointer before solver.cc:20 uses it"));
+}
+
+TEST(Where, NativeLinesOfAnExtensionDoNotHideTheScripts) {
+  CaseBuilder b = program_without_python();
+  b.raw().program.python = "3.11.7";
+  b.raw().threads.front().python = {python("/home/u/main.py", 9, "<module>")};
+  EXPECT_EQ(b.verdict().where->line, 9);
+  b.raw().threads.front().python.clear();
+  EXPECT_FALSE(b.verdict().where);
 }
 
 TEST(Where, AbsentWhenNobodysFrameIsTheUsers) {

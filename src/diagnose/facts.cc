@@ -10,6 +10,7 @@ Facts::Facts(const Case& evidence_in)
     : evidence(evidence_in), crashed(crashed_thread(evidence_in)), text(text::read_messages(evidence_in.messages)) {
   Location location = find_where(evidence, text);
   where = std::move(location.line);
+  where_is_native = where && location.native;
   where_reason = std::move(location.reason);
 }
 

@@ -20,6 +20,7 @@ struct Facts {
   const Thread* crashed = nullptr;  // nullptr when no thread was captured
   text::TextFacts text;
   std::optional<SourceLine> where;  // the user's own innermost line
+  bool where_is_native = false;     // `where` is a line of C or C++, of a program without Python
   std::string where_reason;         // how it was found, when not simply the crashed thread's own frame
 
   [[nodiscard]] bool died_of(int signal) const;

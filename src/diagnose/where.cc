@@ -79,6 +79,12 @@ Location from_text(const text::TextFacts& text) {
   return {};
 }
 
+// A program without an interpreter: its own native code stands in for the script.
+bool has_python(const Case& evidence) {
+  return !evidence.program.python.empty() || std::any_of(evidence.threads.begin(), evidence.threads.end(),
+                                                         [](const Thread& t) { return !t.python.empty(); });
+}
+
 // Of a process that ended by an exception: the last traceback's own line, else that of the one it was raised from.
 Location from_tracebacks(const text::TextFacts& text) {
   const text::Traceback* last = text.final_traceback();
@@ -96,6 +102,12 @@ std::optional<SourceLine> user_line(const Thread& thread, std::size_t first) {
   const auto frame = innermost_user(begin, thread.python.end(), is_user_frame);
   if (frame == thread.python.end()) return std::nullopt;
   return SourceLine{frame->file, frame->line, frame->function, frame->source};
+}
+
+std::optional<SourceLine> user_line(const std::vector<NativeFrame>& stack) {
+  const auto frame = std::find_if(stack.begin(), stack.end(), [](const NativeFrame& f) { return f.origin == "user"; });
+  if (frame == stack.end()) return std::nullopt;
+  return SourceLine{frame->file, frame->line, frame->short_name, frame->source};
 }
 
 bool is_user_file(std::string_view path) {
@@ -121,6 +133,7 @@ Location find_where(const Case& evidence, const text::TextFacts& text) {
     return from_text(text);
   }
   if (auto line = user_line(*crashed)) return {std::move(line), {}};
+  if (!has_python(evidence)) return {.line = user_line(crashed->native), .reason = {}, .native = true};
   Location location = borrowed(evidence, *crashed);
   return location.line ? location : from_text(text);
 }

@@ -11,10 +11,15 @@ namespace segwhy {
 
 struct Location {
   std::optional<SourceLine> line;
-  std::string reason;  // a sentence when the line is not the crashed thread's own
+  std::string reason;   // a sentence when the line is not the crashed thread's own
+  bool native = false;  // of C or C++ code
 };
 
 [[nodiscard]] Location find_where(const Case& evidence, const text::TextFacts& text);
+
+// The innermost native frame of the user's own: the line of a program without Python. nullopt when nothing says whose
+// code it is (no debug information).
+[[nodiscard]] std::optional<SourceLine> user_line(const std::vector<NativeFrame>& stack);
 
 // The innermost frame of the user's own on the thread's stack, from frame `first` (0 is the innermost) on.
 [[nodiscard]] std::optional<SourceLine> user_line(const Thread& thread, std::size_t first = 0);

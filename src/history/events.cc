@@ -63,6 +63,7 @@ void EventBuilder::resolve() {
   for (const Pending& p : pending) {
     for (std::size_t i = 0; i < p.addresses.size(); ++i, ++next) {
       for (NativeFrame& frame : named.at(next)) {
+        if (frame.origin == "user" && frame.line) frame.source = sources_.line(frame.file, *frame.line);
         frame.trust = p.addresses[i].is_return_address ? kTrustCfi : kTrustContext;
         p.event->native.push_back(std::move(frame));
       }

@@ -135,7 +135,7 @@ std::string note_of(const StackRow& row) {
 }
 
 bool is_user(const StackRow& row) {
-  return row.python && row.python->origin == "user";
+  return (row.python && row.python->origin == "user") || (row.native && row.native->origin == "user");
 }
 
 std::string name_of(const StackRow& row, bool whole) {

@@ -10,6 +10,7 @@
 #include "symbols/demangle.h"
 #include "symbols/dynamic_symbols.h"
 #include "symbols/module_facts.h"
+#include "symbols/native_origin.h"
 #include "symbols/packages.h"
 #include "symbols/source_lines.h"
 #include "symbols/symbol_table.h"
@@ -138,6 +139,7 @@ void resolve_in(Object& object, std::vector<Lookup>& lookups, const std::vector<
     for (NativeFrame& f : frames) {
       f.module = object.mapped().path;
       f.offset = addresses[i];
+      f.origin = native_origin(f.module, f.file);
     }
     for (const std::size_t place : lookups[i].places) {
       for (NativeFrame& f : frames) f.pc = asked[place].pc.value();

@@ -28,6 +28,8 @@ struct NativeFrame {
   std::optional<std::uint64_t> function_offset;
   std::string file;  // from debug information
   std::optional<int> line;
+  std::string source;    // the text of `line` in code of origin "user", when the file could be read; not stripped
+  std::string origin;    // "user": neither the system's, nor a package's, nor the interpreter's; else ""
   bool inlined = false;  // inlined into the next frame (same pc)
   bool signal_frame = false;
   std::string trust;
@@ -36,7 +38,8 @@ struct NativeFrame {
   void fields(V& v) {
     v("pc", pc), v("sp", sp), v("module", module), v("offset", offset), v("function", function);
     v("short_name", short_name), v("symbol", symbol), v("function_offset", function_offset), v("file", file);
-    v("line", line), v("inlined", inlined), v("signal_frame", signal_frame), v("trust", trust);
+    v("line", line), v("source", source), v("origin", origin), v("inlined", inlined), v("signal_frame", signal_frame),
+        v("trust", trust);
   }
 };
 
