@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -159,6 +160,13 @@ std::vector<Oddity> overflow_inputs(const Facts& facts) {
     if (holds_any(input, [&](double v) { return v == smallest; })) odd.push_back({&input, Kind::kSmallest});
   }
   return odd;
+}
+
+std::vector<Oddity> inputs_of_words(const Facts& facts, std::string_view words) {
+  std::string lower(words);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  const bool of_nothing = text::contains_any(lower, {"zero", "empty", "positive", "non-null", "> 0", "!= 0"});
+  return of_nothing ? zero_inputs(facts) : std::vector<Oddity>{};
 }
 
 std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure& check) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "diagnose/facts.h"
@@ -31,6 +32,9 @@ struct Oddity {
 [[nodiscard]] std::vector<Oddity> zero_inputs(const Facts& facts);
 // Of a quotient that does not fit: inputs that hold -1 or the smallest number of their type.
 [[nodiscard]] std::vector<Oddity> overflow_inputs(const Facts& facts);
+// Of an abort: what the last words speak of ("no zero-sized FFTs", "must not be empty"): zeros among the small inputs,
+// and empty ones. None when the words speak of something else.
+[[nodiscard]] std::vector<Oddity> inputs_of_words(const Facts& facts, std::string_view words);
 // Of a failed check: the one input whose size is the number that the check did not want.
 [[nodiscard]] std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure& check);
 

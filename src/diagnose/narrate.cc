@@ -81,6 +81,10 @@ std::string at_line(const Facts& facts) {
   return facts.where ? " at " + line_name(facts) : "";
 }
 
+std::string input_of_line(const Facts& facts) {
+  return fmt::format("what {} {}", line_name(facts), facts.where_is_native ? "works on" : "passes in");
+}
+
 std::string framework_sentence(const Facts& facts) {
   const auto& framework = facts.evidence.framework;
   if (!framework || framework->op.empty()) return {};
@@ -108,7 +112,8 @@ std::string argument_advice(const Facts& facts) {
     return fmt::format("Check these before {} runs{}: {}.", op->op, at_line(facts), describe(odd));
   if (op != nullptr && facts.where)
     return fmt::format("Check the arguments that {} gives to {}: its kernel trusts them.", line_name(facts), op->op);
-  if (facts.where && !facts.where->source.empty() && left_the_interpreter(facts))
+  const bool calls_native_code = facts.where && !facts.where_is_native && left_the_interpreter(facts);
+  if (calls_native_code && !facts.where->source.empty())
     return fmt::format("Check what {} passes into native code: {}", line_name(facts), trim(facts.where->source));
   return {};
 }

@@ -21,6 +21,10 @@ namespace segwhy {
 // " at main.py:8" or "".
 [[nodiscard]] std::string at_line(const Facts& facts);
 
+// What the line gave to the code that died: "what main.py:8 passes in", of a native line "what solver.cc:8 works on".
+// Needs `where`.
+[[nodiscard]] std::string input_of_line(const Facts& facts);
+
 // "TensorFlow 2.8.0 was running op X on input 0 (float32 [0, 3]), ...", for evidence; empty without a framework.
 [[nodiscard]] std::string framework_sentence(const Facts& facts);
 // What to look at on the user's line: names the op, its odd inputs and the line; empty when none of it is known.

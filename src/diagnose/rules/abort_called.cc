@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "diagnose/abort_origin.h"
 #include "diagnose/frames.h"
+#include "diagnose/inputs.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -40,6 +41,14 @@ std::string what_was_said(const Facts& facts) {
     return fmt::format("; a C++ exception was caught and printed first: {}, \"{}\".", exception->type,
                        facts.text.last_line);
   return "; the last thing said was: " + facts.text.last_line;
+}
+
+// The inputs that the last words speak of, before any that merely look odd.
+std::string advice_on_words(const Facts& facts) {
+  const Framework* op = blamed_op(facts);
+  const std::vector<Oddity> named = inputs_of_words(facts, facts.text.last_line);
+  if (op == nullptr || named.empty()) return argument_advice(facts);
+  return fmt::format("Check this before {} runs{}: {}.", op->op, at_line(facts), describe(named));
 }
 
 // How the program asked for its own end.
@@ -80,8 +89,7 @@ std::optional<Candidate> abort_called(const Facts& facts) {
     candidate.alternatives.push_back({"data-race", sentence});
   }
   add_common_evidence(facts, candidate);
-  if (std::string advice = argument_advice(facts); !asked_for && !advice.empty())
-    candidate.advice.push_back(std::move(advice));
+  if (!asked_for) add(candidate.advice, advice_on_words(facts));
   return candidate;
 }
 

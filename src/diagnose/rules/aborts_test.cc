@@ -73,6 +73,21 @@ TEST(UncaughtException, JoinableThreadIsNamed) {
   EXPECT_THAT(v.summary, HasSubstr("join"));
 }
 
+TEST(UncaughtException, StoppedByNoexcept) {
+  constexpr char kCxx[] = "/lib/libstdc++.so.6";
+  const char* words = "terminate called after throwing an instance of 'E'\n  what():  gone\n";
+  auto wall = aborted(words, {libc("abort"), native("std::terminate()", kCxx), native("__gxx_personality_v0", kCxx),
+                              native("_Unwind_RaiseException", "/lib/libgcc_s.so.1"), native("__cxa_throw", kCxx),
+                              native("Worker::step"), native("Worker::~Worker")});
+  EXPECT_THAT(all_text(wall.verdict()), HasSubstr("lets no exception out"));
+  EXPECT_THAT(all_text(wall.verdict()), HasSubstr("the destructor Worker::~Worker"));
+
+  // Nobody catches it at all: __cxa_throw itself gives up.
+  auto open = aborted(words, {libc("abort"), native("std::terminate()", kCxx), native("__cxa_throw", kCxx),
+                              native("Worker::step"), native("Worker::~Worker")});
+  EXPECT_THAT(all_text(open.verdict()), Not(HasSubstr("noexcept")));
+}
+
 TEST(Abort, PureVirtualCallIsNoException) {
   const Verdict v = aborted("pure virtual method called\nterminate called without an active exception\n").verdict();
   EXPECT_EQ(v.verdict_class, "abort");
@@ -163,6 +178,17 @@ TEST(Abort, ExceptionThatWasCaughtAndPrintedIsNotUncaught) {
   EXPECT_THAT(v.summary, HasSubstr("caught and printed first: std::runtime_error"));
   b.raw().messages.exception->what = "something else";
   EXPECT_THAT(b.verdict().summary, Not(HasSubstr("caught")));
+}
+
+TEST(Abort, InputsThatTheLastWordsSpeakOf) {
+  auto b = aborted("no zero-sized FFTs\n");
+  b.op("IRFFT", {tensor("input 0", "complex64", {2, 3}), tensor("input 1", "int32", {1}, "[0]")});
+  EXPECT_THAT(all_text(b.verdict()), HasSubstr("Check this before IRFFT runs at main.py:8: input 1 holds 0"));
+
+  // A 0 that nobody spoke of is a label or an index like any other.
+  auto other = aborted("rank mismatch\n");
+  other.op("IRFFT", {tensor("input 1", "int32", {1}, "[0]")});
+  EXPECT_THAT(all_text(other.verdict()), Not(HasSubstr("holds 0")));
 }
 
 TEST(Abort, RustPanic) {

@@ -41,9 +41,8 @@ Candidate hardening(const Facts& facts, const text::AssertionFailure& failure) {
                                   in_function(facts), failure.expression, at_line(facts));
   candidate.factors.push_back("out-of-bounds-write");
   if (facts.where)
-    candidate.advice.push_back(
-        fmt::format("Shorten what {} passes in: it is longer than the {} buffer the native code copies it to.",
-                    line_name(facts), stack ? "local" : "fixed"));
+    candidate.advice.push_back(fmt::format("Shorten {}: it is longer than the {} buffer that it is copied to.",
+                                           input_of_line(facts), stack ? "local" : "fixed"));
   return candidate;
 }
 
@@ -63,8 +62,8 @@ Candidate condition(const Facts& facts, const text::AssertionFailure& failure) {
   candidate.summary =
       fmt::format("The assertion `{}` failed{}.", text::shortened(failure.expression, 160), place(failure));
   if (facts.where)
-    candidate.advice.push_back(fmt::format("Make `{}` hold for what {} passes in.",
-                                           text::shortened(failure.expression, 120), line_name(facts)));
+    candidate.advice.push_back(
+        fmt::format("Make `{}` hold for {}.", text::shortened(failure.expression, 120), input_of_line(facts)));
   return candidate;
 }
 

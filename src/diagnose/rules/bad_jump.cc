@@ -136,6 +136,9 @@ void add_advice(const Facts& facts, const Jump& jump, Candidate& candidate) {
     candidate.advice.push_back(fmt::format(
         "Look for the local array that {} overruns{}; -fstack-protector-strong or -fsanitize=address stops at it.",
         jump.from, at_line(facts)));
+  else if (facts.where_is_native && is_null_zone(jump.target) && jump.transfer == Transfer::kCall)
+    candidate.advice.push_back(
+        fmt::format("Set the function pointer before {} calls through it, or test it there.", line_name(facts)));
   else if (facts.where && is_null_zone(jump.target) && jump.transfer == Transfer::kCall)
     candidate.advice.push_back(
         fmt::format("Set the callback that {} hands over before {} calls it.", line_name(facts), jump.from));

@@ -42,7 +42,7 @@ void add_advice(const Facts& facts, const text::CheckFailure& check, Candidate& 
   if (op != nullptr)
     advice += fmt::format("; it depends on the arguments of {}{}", op->op, at_line(facts));
   else if (facts.where)
-    advice += fmt::format("; it depends on what {} passes in", line_name(facts));
+    advice += "; it depends on " + input_of_line(facts);
   candidate.advice.push_back(advice + ".");
   // A check that names numbers is about the input they fit, and about no other that merely looks odd.
   const bool has_numbers = !check.left.empty() || !check.right.empty();

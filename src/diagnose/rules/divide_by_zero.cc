@@ -70,6 +70,8 @@ Candidate by_zero(const Facts& facts, const Instruction* instruction) {
   if (!zero.empty())
     candidate.advice.push_back(fmt::format("Refuse this before {}{}{}: {}.", callee(facts),
                                            blamed_op(facts) == nullptr ? "" : " runs", at_line(facts), describe(zero)));
+  else if (facts.where_is_native)
+    candidate.advice.push_back(fmt::format("Test the divisor before {} divides by it.", line_name(facts)));
   else if (facts.where)
     candidate.advice.push_back(
         fmt::format("Give no zero size, stride, group or block count to {} at {}: it is used as a divisor unchecked.",

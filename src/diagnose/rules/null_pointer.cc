@@ -65,6 +65,9 @@ void add_alternatives(const Facts& facts, const NullAccess& access, Candidate& c
 
 std::string advice_on_null(const Facts& facts) {
   if (std::string advice = argument_advice(facts); !advice.empty()) return advice;
+  if (facts.where_is_native)
+    return fmt::format("Test the pointer before {} uses it, or find out why it was never set{}{}", line_name(facts),
+                       facts.where->source.empty() ? "." : ": ", trim(facts.where->source));
   if (facts.where)
     return fmt::format("Look at {} for an object that was never created or already released before it is passed on.",
                        line_name(facts));

@@ -71,9 +71,8 @@ std::optional<Candidate> trap(const Facts& facts) {
     candidate.advice.push_back(
         fmt::format("The trap is in code generated at run time: look at what wrote it{}.", at_line(facts)));
   else if (facts.where)
-    candidate.advice.push_back(
-        fmt::format("A hardened check refused what {} passes in: compare the arguments with what the function allows.",
-                    line_name(facts)));
+    candidate.advice.push_back(fmt::format(
+        "A hardened check refused {}: compare the arguments with what the function allows.", input_of_line(facts)));
   return candidate;
 }
 

@@ -43,6 +43,36 @@ std::optional<Candidate> without_exception(const Facts& facts, const text::Termi
   return candidate;
 }
 
+// The search for a handler ended at a function that lets none out: the personality routine itself called
+// std::terminate, with the throw still on the stack. Where no handler exists at all, __cxa_throw does.
+bool stopped_by_noexcept(const Thread& thread) {
+  bool in_search = false;
+  for (const NativeFrame& frame : thread.native) {
+    const std::string_view name = plain_name(frame);
+    if (name == "__gxx_personality_v0" || name == "__cxa_call_terminate") in_search = true;
+    if (name == "__cxa_throw" || name == "__cxa_rethrow") return in_search;
+  }
+  return false;
+}
+
+bool is_destructor(const NativeFrame& frame) {
+  return plain_name(frame).find("::~") != std::string_view::npos;
+}
+
+// Its callers are the ones that may have forbidden it; a destructor forbids it without saying so.
+void add_noexcept(const Facts& facts, const std::string& type, Candidate& candidate) {
+  const NativeFrame* destructor = nullptr;
+  for (const NativeFrame& frame : facts.crashed->native)
+    if (destructor == nullptr && is_destructor(frame)) destructor = &frame;
+  candidate.evidence.emplace_back(
+      "The search for a handler ended at a function that lets no exception out (noexcept, or a destructor).");
+  const std::string where =
+      destructor == nullptr
+          ? "the function that is declared noexcept between the throw and its catch"
+          : "the destructor " + describe(*destructor) + ", which is noexcept unless it says otherwise";
+  candidate.advice.push_back(fmt::format("Catch {} inside {}, or let it out there (noexcept(false)).", type, where));
+}
+
 Candidate with_exception(const Facts& facts, const std::string& type, const std::string& what, const char* how_known) {
   Candidate candidate{.slug = "uncaught-exception", .score = 90};
   candidate.confidence = belief_in_words(facts, AbortOrigin::kTerminate);
@@ -53,7 +83,12 @@ Candidate with_exception(const Facts& facts, const std::string& type, const std:
     if (const NativeFrame* frame = culprit_frame(*facts.crashed))
       candidate.evidence.push_back(fmt::format("std::terminate was reached from {}.", describe(*frame)));
   add_common_evidence(facts, candidate);
-  if (facts.where && !what.empty())
+  if (facts.crashed != nullptr && stopped_by_noexcept(*facts.crashed))
+    add_noexcept(facts, type, candidate);
+  else if (facts.where_is_native)
+    candidate.advice.push_back(
+        fmt::format("Catch {} in a caller of {}, or test for its cause before.", type, line_name(facts)));
+  else if (facts.where && !what.empty())
     candidate.advice.push_back(
         fmt::format("{} asks for what the library rejects with \"{}\": test for that before the call.",
                     line_name(facts), text::shortened(what, 120)));
