@@ -34,19 +34,20 @@ std::string distance(const Block& b) {
   return byte_count(static_cast<std::uint64_t>(b.offset - size)) + " past the end";
 }
 
-const PythonFrame* shown_frame(const BlockEvent& event) {
-  const auto user =
-      std::find_if(event.python.begin(), event.python.end(), [](const PythonFrame& f) { return f.origin == "user"; });
-  if (user != event.python.end()) return &*user;
-  return event.python.empty() ? nullptr : &event.python.front();
+// The user's line, else whatever Python ran.
+std::optional<SourceLine> shown_line(const BlockEvent& event) {
+  if (auto line = line_of(event)) return line;
+  if (event.python.empty()) return std::nullopt;
+  const PythonFrame& frame = event.python.front();
+  return SourceLine{frame.file, frame.line, frame.function, {}};
 }
 
 void add_event(Section& section, const char* verb, const std::optional<BlockEvent>& event, const Subject& s) {
   if (!event) return;
   Line line(verb);
-  if (const PythonFrame* frame = shown_frame(*event)) {
-    line.add(" at ").add(place(short_path(frame->file, s.evidence.program.cwd), frame->line), Role::kUser);
-    if (!frame->function.empty() && frame->function != "<module>") line.add(", in ").add(frame->function);
+  if (const auto shown = shown_line(*event)) {
+    line.add(" at ").add(place(short_path(shown->file, s.evidence.program.cwd), shown->line), Role::kUser);
+    if (!shown->function.empty() && shown->function != "<module>") line.add(", in ").add(shown->function);
   }
   if (!event->op.empty()) line.add(", op ").add(event->op, Role::kCode);
   if (const NativeFrame* native = owner_frame(*event)) line.add(", by ").add(native_name(*native, false), Role::kCode);
