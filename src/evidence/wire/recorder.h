@@ -67,11 +67,12 @@ enum UnprotectedReason : uint32_t {
 };
 
 enum AreaSection : uint32_t {
-  kSectionBlocks = 0,     // wire/blocks.h: BlockTable
-  kSectionPastLives = 1,  // wire/blocks.h: PastLives
-  kSectionFindings = 2,   // wire/blocks.h: Findings
-  kSectionStacks = 3,     // wire/stacks.h
-  kSectionAccesses = 4,   // the log of exact mode
+  kSectionBlocks = 0,       // wire/blocks.h: BlockTable
+  kSectionPastLives = 1,    // wire/blocks.h: PastLives
+  kSectionFindings = 2,     // wire/blocks.h: Findings
+  kSectionStacks = 3,       // wire/stacks.h
+  kSectionAccesses = 4,     // the log of exact mode
+  kSectionSmallBlocks = 5,  // wire/small_blocks.h: SmallTable; --protect all only
   kSectionCount = 8,
 };
 

@@ -28,14 +28,14 @@ constexpr size_t kOwnAlignment = alignof(max_align_t);
   return value != 0 && (value & (value - 1)) == 0;
 }
 
-// Not the C library's to free or move.
+// Not the C library's alone to free or move.
 [[nodiscard]] inline bool is_ours(void* block) {
-  return in_arena(block) || is_boot_block(block) || exact::owns(block);
+  return in_arena(block) || is_boot_block(block) || exact::owns(block) || takes_small_blocks();
 }
 
-// True when the tier may want it; everything else must cost nothing.
+// True when a tier may want it; everything else must cost nothing.
 [[nodiscard]] inline bool is_candidate(size_t size, size_t alignment) {
-  return __builtin_expect(is_tensor_request(size, alignment), 0) && is_active();
+  return __builtin_expect(is_tensor_request(size, alignment) || takes_small_blocks(), 0) && is_active();
 }
 
 SEGWHY_SLOW void* malloc_slowly(size_t size) {

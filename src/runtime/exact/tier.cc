@@ -23,7 +23,7 @@ void release_watched(void* block, const heap::Caller& caller) {
   const Release result = release(block, stack);
   if (result == Release::kReleased) return;
   const wire::FindingKind kind = result == Release::kDouble ? wire::kFindingDoubleFree : wire::kFindingInvalidFree;
-  heap::report_wrong({kind, ~0u, stack, reinterpret_cast<uintptr_t>(block), 0, nullptr, nullptr, 0, 0});
+  heap::report_wrong({kind, nullptr, stack, reinterpret_cast<uintptr_t>(block), 0, nullptr, nullptr, 0, 0});
   abort();
 }
 

@@ -34,7 +34,7 @@ void check_fill(SlotRef ref) {
   const uint64_t key = recorder::area()->canary_key;
   const uintptr_t wrong = check_canary(key, slot.address, fill_end(slot));
   if (wrong != fill_end(slot))
-    report_overwritten(slot_index(ref), wire::kFindingWriteAfterFree, 0, wrong, fill_end(slot));
+    report_overwritten({block_record(slot_index(ref)), wire::kFindingWriteAfterFree, 0, wrong, fill_end(slot)});
 }
 
 // Empties `waiting`. With the lock held.

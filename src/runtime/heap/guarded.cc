@@ -36,10 +36,11 @@ void plant_canaries(SlotRef ref, const Slot& slot) {
 void check_canaries(SlotRef ref, const Slot& slot, uint32_t stack) {
   const Slack slack = slack_of(ref, slot);
   const uint64_t key = canary_key();
+  const wire::BlockRecord* const block = block_record(slot_index(ref));
   const uintptr_t before = check_canary(key, slack.before, slack.begin);
-  if (before != slack.begin) report_overwritten(slot_index(ref), wire::kFindingWriteBefore, stack, before, slack.begin);
+  if (before != slack.begin) report_overwritten({block, wire::kFindingWriteBefore, stack, before, slack.begin});
   const uintptr_t after = check_canary(key, slack.end, slack.after);
-  if (after != slack.after) report_overwritten(slot_index(ref), wire::kFindingWriteBehind, stack, after, slack.after);
+  if (after != slack.after) report_overwritten({block, wire::kFindingWriteBehind, stack, after, slack.after});
 }
 
 }  // namespace segwhy::runtime::heap

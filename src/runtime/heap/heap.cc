@@ -12,6 +12,8 @@
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/heap/resize.h"
+#include "runtime/heap/small.h"
+#include "runtime/heap/small_table.h"
 #include "runtime/heap/survived.h"
 #include "runtime/pal/ticks.h"
 
@@ -43,19 +45,29 @@ void choose_canary_key() {
   recorder::area()->canary_key = canary_key;
 }
 
-// Small blocks are not guarded: of `all` no more than the tensor tier is in force.
+// The small tier needs its table; without room for one, of `all` no more than the tensor tier is in force.
 void announce_mode(wire::AreaHeader& area) {
-  area.mode = area.mode_requested == wire::kProtectAll ? wire::kProtectTensors : area.mode_requested;
+  const bool all = area.mode_requested == wire::kProtectAll;
+  internal::takes_small_blocks = all && small_table() != nullptr;
+  area.mode = all && !internal::takes_small_blocks ? wire::kProtectTensors : area.mode_requested;
 }
 
 void set_active(bool active) {
   if (own_word != nullptr) pal::store(*own_word, active ? 1u : 0u);
 }
 
+// Of a block in the arena, or the C library's.
+[[nodiscard]] size_t held_bytes(void* block) {
+  if (owns_address(block)) return tensor_size(block);
+  size_t size = 0;
+  if (takes_small_blocks() && is_active() && small_size(block, size)) return size;
+  return pal::next_heap().malloc_usable_size(block);
+}
+
 // What a block holds that may be moved to another tier.
 [[nodiscard]] size_t bytes_in(void* block) {
   if (exact::owns(block)) return exact::usable_size(block);
-  return owns_address(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
+  return held_bytes(block);
 }
 
 [[nodiscard]] void* move_block(void* block, size_t size, const Caller& caller) {
@@ -81,6 +93,30 @@ void teach_library(size_t freed) {
   errno = saved;
 }
 
+[[nodiscard]] bool is_small_request(const Request& request) {
+  return takes_small_blocks() && request.size < kLargeBlock && request.alignment <= alignof(max_align_t);
+}
+
+// A block that is not in the arena.
+void release_others(void* block, const Caller& caller) {
+  const bool small = takes_small_blocks() && is_active() && block != nullptr;
+  if (small && release_small(block, caller)) return show_findings();
+  pal::next_heap().free(block);
+}
+
+// What realloc does in `--protect all`: in place, or from and to whatever tier takes it. False: the C library's block.
+[[nodiscard]] bool reallocate_small(void* block, size_t size, const Caller& caller, void*& out) {
+  size_t held = 0;
+  if (!takes_small_blocks() || !is_active() || !small_size(block, held)) return false;
+  if (size == 0) {
+    release(block, caller);
+    out = nullptr;
+    return true;
+  }
+  out = resize_small(block, size) ? block : move_block(block, size, caller);
+  return true;
+}
+
 // The C library's, for a block of its own that is to stay there: it grows large mappings without copying.
 [[nodiscard]] bool stays_in_library(void* block, size_t size) {
   return !is_active() || !is_tensor_request(size, alignof(max_align_t)) ||
@@ -91,7 +127,8 @@ void teach_library(size_t freed) {
 
 namespace internal {
 const uint32_t* active_word = &kInactive;
-}
+bool takes_small_blocks;
+}  // namespace internal
 
 void start_heap() {
   wire::AreaHeader* const area = recorder::area();
@@ -110,10 +147,12 @@ void start_heap() {
 void finish_heap() {
   if (!is_active()) return;
   sweep_tensors();
+  if (takes_small_blocks()) sweep_small();
   show_findings();
 }
 
 void before_fork() {
+  lock_small();
   lock_batch();
   lock_arena();
 }
@@ -121,6 +160,7 @@ void before_fork() {
 void after_fork_in_parent() {
   unlock_arena();
   unlock_batch();
+  unlock_small();
 }
 
 void after_fork_in_child() {
@@ -138,6 +178,9 @@ void* allocate(const Request& request, const Caller& caller) {
   if (is_active() && is_tensor_request(request.size, request.alignment)) {
     if (void* const block = exact::allocate_watched(request, caller)) return block;
     if (void* const block = allocate_tensor(request, caller)) return block;
+  } else if (is_active() && is_small_request(request)) {
+    if (void* const block = allocate_tensor(request, caller)) return block;
+    if (void* const block = allocate_small(request, caller)) return block;
   }
   if (request.zero) return pal::next_heap().calloc(1, request.size);
   if (request.alignment > alignof(max_align_t)) return pal::next_heap().memalign(request.alignment, request.size);
@@ -147,7 +190,7 @@ void* allocate(const Request& request, const Caller& caller) {
 void release(void* block, const Caller& caller) {
   if (pal::is_boot_block(block)) return;
   if (exact::owns(block)) return exact::release_watched(block, caller);
-  if (!owns_address(block)) return pal::next_heap().free(block);
+  if (!owns_address(block)) return release_others(block, caller);
   if (!is_active()) return abandon_tensor(block);
   teach_library(tensor_size(block));
   release_tensor(block, caller);
@@ -158,6 +201,8 @@ void* reallocate(void* block, size_t size, const Caller& caller) {
   if (block == nullptr) return allocate({size, alignof(max_align_t), false}, caller);
   if (pal::is_boot_block(block)) return pal::reallocate_boot_block(block, size);
   if (!owns_address(block) && !exact::owns(block)) {
+    void* resized = nullptr;
+    if (reallocate_small(block, size, caller, resized)) return resized;
     return stays_in_library(block, size) ? pal::next_heap().realloc(block, size) : move_block(block, size, caller);
   }
   if (size == 0) {
@@ -190,7 +235,7 @@ size_t usable_size(void* block) {
   if (block == nullptr) return 0;
   if (pal::is_boot_block(block)) return pal::boot_block_size(block);
   if (exact::owns(block)) return exact::usable_size(block);
-  return owns_address(block) ? tensor_size(block) : pal::next_heap().malloc_usable_size(block);
+  return held_bytes(block);
 }
 
 }  // namespace segwhy::runtime::heap

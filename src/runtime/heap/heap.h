@@ -24,10 +24,17 @@ namespace internal {
 // whichever way it was made: until the child has renewed the arena (or for ever, after a raw fork), only what
 // needs neither userfaultfd nor flight recorder is done, both of which are the parent's.
 extern const uint32_t* active_word;
+// --protect all.
+extern bool takes_small_blocks;
 }  // namespace internal
 
 [[nodiscard]] inline bool is_active() {
   return *internal::active_word != 0;
+}
+
+// True when requests that no other tier wants, and the blocks made of them, belong to the small tier.
+[[nodiscard]] inline bool takes_small_blocks() {
+  return internal::takes_small_blocks;
 }
 
 // The slow paths of the exported functions: called as the tail of one, so that `caller` is the program.

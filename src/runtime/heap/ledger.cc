@@ -22,9 +22,12 @@ using wire::BlockRecord;
   return reinterpret_cast<BlockRecord*>(table + 1) + slot;
 }
 
-[[nodiscard]] uint32_t current_tid() {
-  const uint32_t known = nearby_thread_state().tid;
-  return known != 0 ? known : pal::thread_id();
+// Of a block of the table: index+1 of its record.
+[[nodiscard]] uint32_t index_of(const BlockRecord* block) {
+  auto* const table = recorder::section<wire::BlockTable>(wire::kSectionBlocks);
+  const auto* const records = reinterpret_cast<const BlockRecord*>(table + 1);
+  const bool is_in_table = table != nullptr && block >= records && block < records + table->record_count;
+  return is_in_table ? static_cast<uint32_t>(block - records) + 1 : 0;
 }
 
 // The life that `record` tells of is over: its slot is taken again.
@@ -51,7 +54,33 @@ void keep_past_life(const BlockRecord& record) {
   return index < wire::kMaxFindings ? &findings->entries[index] : nullptr;
 }
 
+// `expected` says what each byte of memory should hold.
+template <typename Expected>
+void report_changed(const Overwritten& bytes, const Expected& expected) {
+  uint8_t first[wire::kFindingBytes];
+  Wrong wrong{bytes.kind, bytes.block, bytes.stack, bytes.at, 0, reinterpret_cast<const uint8_t*>(bytes.at), first, 0,
+              0};
+  for (uintptr_t byte = bytes.at; byte < bytes.end; ++byte) {
+    if (byte - bytes.at < wire::kFindingBytes) first[wrong.byte_count++] = expected(byte);
+    if (*reinterpret_cast<const uint8_t*>(byte) != expected(byte)) ++wrong.count;
+  }
+  if (bytes.block != nullptr) {
+    const bool freed = bytes.kind == wire::kFindingWriteAfterFree;
+    wrong.last_good_ticks = freed ? bytes.block->freed_ticks : bytes.block->allocated_ticks;
+  }
+  report_wrong(wrong);
+}
+
 }  // namespace
+
+const BlockRecord* block_record(uint32_t slot) {
+  return record_of(slot);
+}
+
+uint32_t current_tid() {
+  const uint32_t known = nearby_thread_state().tid;
+  return known != 0 ? known : pal::thread_id();
+}
 
 void note_allocation(uint32_t slot, const NewBlock& block) {
   BlockRecord* const record = record_of(slot);
@@ -118,7 +147,7 @@ void report_wrong(const Wrong& wrong) {
   wire::Finding* const finding = claim_finding();
   if (finding == nullptr) return;
   finding->kind = wrong.kind;
-  finding->record = wrong.slot + 1;
+  finding->record = index_of(wrong.block);
   finding->stack = wrong.stack;
   finding->tid = current_tid();
   finding->address = wrong.address;
@@ -128,9 +157,9 @@ void report_wrong(const Wrong& wrong) {
   finding->byte_count = wrong.byte_count;
   if (wrong.seen != nullptr) memcpy(finding->seen, wrong.seen, wrong.byte_count);
   if (wrong.expected != nullptr) memcpy(finding->expected, wrong.expected, wrong.byte_count);
-  if (const BlockRecord* const record = record_of(wrong.slot)) {
-    finding->block = *record;
-    finding->offset = static_cast<int64_t>(wrong.address - record->address);
+  if (wrong.block != nullptr) {
+    finding->block = *wrong.block;
+    finding->offset = static_cast<int64_t>(wrong.address - wrong.block->address);
   }
   pal::store(finding->complete, 1u);
   note_survived_finding(
@@ -138,18 +167,13 @@ void report_wrong(const Wrong& wrong) {
   ring_doorbell();
 }
 
-void report_overwritten(uint32_t slot, wire::FindingKind kind, uint32_t stack, uintptr_t at, uintptr_t end) {
-  uint8_t expected[wire::kFindingBytes];
-  Wrong wrong{kind, slot, stack, at, 0, reinterpret_cast<const uint8_t*>(at), expected, 0, 0};
+void report_overwritten(const Overwritten& bytes) {
   const uint64_t key = recorder::area()->canary_key;
-  for (uintptr_t byte = at; byte < end; ++byte) {
-    if (byte - at < wire::kFindingBytes) expected[wrong.byte_count++] = canary_byte(key, byte);
-    if (*reinterpret_cast<const uint8_t*>(byte) != canary_byte(key, byte)) ++wrong.count;
-  }
-  if (const BlockRecord* const record = record_of(slot)) {
-    wrong.last_good_ticks = kind == wire::kFindingWriteAfterFree ? record->freed_ticks : record->allocated_ticks;
-  }
-  report_wrong(wrong);
+  report_changed(bytes, [key](uintptr_t byte) { return canary_byte(key, byte); });
+}
+
+void report_filled(const Overwritten& bytes, uint8_t fill) {
+  report_changed(bytes, [fill](uintptr_t) { return fill; });
 }
 
 }  // namespace segwhy::runtime::heap

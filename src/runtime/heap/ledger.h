@@ -27,10 +27,16 @@ void note_quarantine(uint32_t slot, bool inaccessible);
 
 void count_unprotected(wire::UnprotectedReason reason);
 
+// The record of a slot; null: there is none.
+[[nodiscard]] const wire::BlockRecord* block_record(uint32_t slot);
+
+// The calling thread's id, for records.
+[[nodiscard]] uint32_t current_tid();
+
 // A wrong thing that was seen, to be completed with time and thread.
 struct Wrong {
   wire::FindingKind kind;
-  uint32_t slot;  // index of the block's slot
+  const wire::BlockRecord* block;  // null: none is known
   uint32_t stack;
   uint64_t address;
   uint64_t count;       // of wrong bytes
@@ -41,8 +47,15 @@ struct Wrong {
 };
 void report_wrong(const Wrong& wrong);
 
-// The canary or fill from `at`, the first wrong byte, to `end`, of which at least that byte was overwritten since it
-// was planted.
-void report_overwritten(uint32_t slot, wire::FindingKind kind, uint32_t stack, uintptr_t at, uintptr_t end);
+// Bytes from `at`, the first wrong one, to `end`, of which at least that one was overwritten since they were written.
+struct Overwritten {
+  const wire::BlockRecord* block;  // null: none is known
+  wire::FindingKind kind;
+  uint32_t stack;
+  uintptr_t at, end;
+};
+// Of a canary, and of memory that held nothing but `fill`.
+void report_overwritten(const Overwritten& bytes);
+void report_filled(const Overwritten& bytes, uint8_t fill);
 
 }  // namespace segwhy::runtime::heap

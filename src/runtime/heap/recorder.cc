@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "evidence/wire/blocks.h"
+#include "evidence/wire/small_blocks.h"
 #include "runtime/crash/process.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/syscall.h"
@@ -49,12 +50,17 @@ void lay_out(AreaHeader& area) {
   place(wire::kSectionPastLives, total / 32);
   place(wire::kSectionAccesses, total / 16);
   place(wire::kSectionStacks, total / 16 * 5);
+  if (area.mode_requested == wire::kProtectAll) place(wire::kSectionSmallBlocks, total / 4);
   place(wire::kSectionBlocks, total - at);
   const auto table = [&](wire::AreaSection section) {
     return reinterpret_cast<char*>(&area) + area.sections[section].offset;
   };
   auto& lives = *reinterpret_cast<wire::PastLives*>(table(wire::kSectionPastLives));
   lives.capacity = (total / 32 - sizeof(wire::PastLives)) / sizeof(wire::PastLife);
+  if (area.mode_requested == wire::kProtectAll) {
+    auto& small = *reinterpret_cast<wire::SmallTable*>(table(wire::kSectionSmallBlocks));
+    small.bucket_count = (total / 4 - sizeof(wire::SmallTable)) / sizeof(wire::SmallBucket);
+  }
   auto& blocks = *reinterpret_cast<wire::BlockTable*>(table(wire::kSectionBlocks));
   blocks.record_count =
       (area.sections[wire::kSectionBlocks].size - sizeof(wire::BlockTable)) / sizeof(wire::BlockRecord);

@@ -27,6 +27,8 @@ inline constexpr uint32_t kMostShift = 8;  // the smallest reservation: 2 MiB an
 inline constexpr size_t kTensorAlignment = 32;
 inline constexpr size_t kAlignmentLimit = 4096;
 inline constexpr size_t kLargeBlock = 64 * 1024;
+// What frameworks want a buffer aligned to before they take it without copying it.
+inline constexpr size_t kSmallAvoided = 64;
 
 struct Slots {
   uint64_t offset;  // of slot 0 in the reservation
@@ -107,11 +109,13 @@ struct Layout {
 
 // Bytes from a block's first byte to the end of its slot's data. A block with malloc's alignment never starts at a
 // multiple of 32, as one of the C library's, behind its 16-byte header in a mapping of its own, would not: frameworks
-// take arrays that happen to be aligned without copying, and must do so no more often than in a plain run.
+// take arrays that happen to be aligned without copying, and must do so no more often than in a plain run. A small one
+// (--protect all) only keeps away from the 64 that they ask for: it is to lie close to its guard.
 [[nodiscard]] constexpr uint64_t reach_of(size_t size, size_t alignment) {
   if (alignment >= kTensorAlignment) return round_up(size, alignment);
-  const uint64_t reach = round_up(size, 16);
-  return reach % kTensorAlignment == 0 ? reach + 16 : reach;
+  const uint64_t reach = round_up(size == 0 ? 1 : size, 16);
+  const uint64_t avoided = size >= kLargeBlock ? kTensorAlignment : kSmallAvoided;
+  return reach % avoided == 0 ? reach + 16 : reach;
 }
 
 [[nodiscard]] constexpr uint64_t pages_for(uint64_t reach) {

@@ -1,6 +1,5 @@
 #include "runtime/heap/tensors.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/heap/allowance.h"
@@ -10,6 +9,8 @@
 #include "runtime/heap/guarded.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/places.h"
+#include "runtime/heap/small.h"
+#include "runtime/heap/wrong_free.h"
 #include "runtime/trace/stacks.h"
 
 namespace segwhy::runtime::heap {
@@ -17,9 +18,15 @@ namespace {
 
 // --- allocation ----------------------------------------------------------------------------------------------------
 
-[[nodiscard]] void* refuse(wire::UnprotectedReason reason) {
-  count_unprotected(reason);
+// A small block that gets no slot is checked by canaries instead (small.h): it is not unprotected.
+[[nodiscard]] void* refuse(const Request& request, wire::UnprotectedReason reason) {
+  if (is_tensor_request(request.size, request.alignment)) count_unprotected(reason);
   return nullptr;
+}
+
+[[nodiscard]] wire::BlockKind kind_of(const Request& request) {
+  if (request.alignment >= kTensorAlignment) return wire::kBlockAligned;
+  return request.size >= kLargeBlock ? wire::kBlockLarge : wire::kBlockSmall;
 }
 
 // The block's life begins. Its slot is busy and its pages are accessible.
@@ -31,26 +38,20 @@ namespace {
   slot.size = request.size;
   slot.pages = pages;
   void* const block = reinterpret_cast<void*>(slot.address);
+  const wire::BlockKind kind = kind_of(request);
   if (request.zero && place.used_before) memset(block, 0, request.size);
+  if (!request.zero && kind == wire::kBlockSmall) memset(block, kFreshFill, request.size);
   plant_canaries(place.slot, slot);
-  const bool aligned = request.alignment >= kTensorAlignment;
   const uint64_t behind = slot_data_end(place.slot) - slot.address - request.size;
   note_allocation(
       slot_index(place.slot),
       {slot.address, request.size, request.alignment, trace::intern_stack(caller.return_address, caller.frame), pages,
-       static_cast<uint32_t>(behind), aligned ? wire::kBlockAligned : wire::kBlockLarge,
-       static_cast<uint8_t>(request.zero ? wire::kBlockZeroed : 0)});
+       static_cast<uint32_t>(behind), kind, static_cast<uint8_t>(request.zero ? wire::kBlockZeroed : 0)});
   set_state(place.slot, SlotState::kLive);
   return block;
 }
 
 // --- release -------------------------------------------------------------------------------------------------------
-
-// As the C library ends a program that frees what it may not.
-[[noreturn]] void die_of_wrong_free(const Wrong& wrong) {
-  report_wrong(wrong);
-  abort();
-}
 
 // Live to busy, for the one thread that frees it. False: a signal handler interrupted the tier.
 [[nodiscard]] bool begin_release(SlotRef ref, const void* block, const Caller& caller) {
@@ -63,9 +64,8 @@ namespace {
   region.lock.unlock();
   if (lives && own_address) return true;
   const bool freed = own_address && (slot.state == SlotState::kQuarantined || slot.state == SlotState::kBusy);
-  die_of_wrong_free({freed ? wire::kFindingDoubleFree : wire::kFindingInvalidFree, slot_index(ref),
-                     trace::intern_stack(caller.return_address, caller.frame), reinterpret_cast<uintptr_t>(block), 0,
-                     nullptr, nullptr, 0, 0});
+  die_of_wrong_free({freed ? wire::kFindingDoubleFree : wire::kFindingInvalidFree, block_record(slot_index(ref)),
+                     trace::intern_stack(caller.return_address, caller.frame), reinterpret_cast<uintptr_t>(block)});
 }
 
 }  // namespace
@@ -75,30 +75,30 @@ void* allocate_tensor(const Request& request, const Caller& caller) {
   if (reach < request.size) return nullptr;
   const uint64_t pages = pages_for(reach);
   const uint32_t region = region_for(pages);
-  if (region == kRegions || arena().layout.regions[region].count == 0) return refuse(wire::kUnprotectedSize);
+  if (region == kRegions || arena().layout.regions[region].count == 0) return refuse(request, wire::kUnprotectedSize);
   const Admission admission = admit_block(caller.return_address, caller.frame);
-  if (admission == Admission::kRefused) return refuse(wire::kUnprotectedBudget);
+  if (admission == Admission::kRefused) return refuse(request, wire::kUnprotectedBudget);
   const Charge charge(pages);
   const uint64_t waste = pages * kPageBytes - request.size;
-  if (!take_allowance(request.size, waste)) return refuse(wire::kUnprotectedMemory);
+  if (!take_allowance(request.size, waste)) return refuse(request, wire::kUnprotectedMemory);
   const bool own_mapping = region >= kExactPages || arena().exact_tactic != wire::kTacticMove;
   if (own_mapping && !take_mapping()) {
     give_back_allowance(request.size, waste);
-    return refuse(wire::kUnprotectedSlots);
+    return refuse(request, wire::kUnprotectedSlots);
   }
   Place place{};
   const PlaceResult result = take_place(region, static_cast<uint32_t>(pages), place);
   if (result == PlaceResult::kDone) return begin_life(place, request, static_cast<uint32_t>(pages), admission, caller);
   give_back_allowance(request.size, waste);
   if (own_mapping) give_back_mapping();
-  return refuse(result == PlaceResult::kReentered ? wire::kUnprotectedReentry : wire::kUnprotectedSlots);
+  return refuse(request, result == PlaceResult::kReentered ? wire::kUnprotectedReentry : wire::kUnprotectedSlots);
 }
 
 void release_tensor(void* block, const Caller& caller) {
   SlotRef ref{};
   if (!find_slot(block, ref)) {
-    die_of_wrong_free({wire::kFindingInvalidFree, ~0u, trace::intern_stack(caller.return_address, caller.frame),
-                       reinterpret_cast<uintptr_t>(block), 0, nullptr, nullptr, 0, 0});
+    die_of_wrong_free({wire::kFindingInvalidFree, nullptr, trace::intern_stack(caller.return_address, caller.frame),
+                       reinterpret_cast<uintptr_t>(block)});
   }
   if (!begin_release(ref, block, caller)) return;
   Slot& slot = slot_at(ref);

@@ -1,0 +1,69 @@
+#include "runtime/heap/quarantine.h"
+
+#include "runtime/heap/owner_lock.h"
+
+namespace segwhy::runtime::heap {
+namespace {
+
+constexpr uint32_t kQueues = 16;
+constexpr uint32_t kMostBlocks = 2048;
+constexpr size_t kMostBytes = size_t{2} << 20;
+
+struct Queue {
+  OwnerLock lock;
+  uint32_t first, count;
+  size_t bytes;
+  FreedBlock blocks[kMostBlocks];
+};
+
+Queue queues[kQueues];
+
+// A thread keeps to one queue: thread control blocks lie far apart.
+[[nodiscard]] Queue& own_queue() {
+  const auto thread = reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
+  return queues[(thread * 0x9e3779b97f4a7c15) >> 60];
+}
+static_assert(kQueues == 1u << (64 - 60));
+
+[[nodiscard]] FreedBlock take_oldest(Queue& queue) {
+  const FreedBlock oldest = queue.blocks[queue.first];
+  queue.first = (queue.first + 1) % kMostBlocks;
+  --queue.count;
+  queue.bytes -= oldest.size;
+  return oldest;
+}
+
+}  // namespace
+
+int quarantine(const FreedBlock& block, FreedBlock* leaving) {
+  Queue& queue = own_queue();
+  if (!queue.lock.lock()) return -1;
+  int count = 0;
+  while (queue.count != 0 && count < kMostLeaving &&
+         (queue.count == kMostBlocks || queue.bytes + block.size > kMostBytes)) {
+    leaving[count++] = take_oldest(queue);
+  }
+  queue.blocks[(queue.first + queue.count) % kMostBlocks] = block;
+  ++queue.count;
+  queue.bytes += block.size;
+  queue.lock.unlock();
+  return count;
+}
+
+void look_at_quarantined(void (*look)(const FreedBlock&)) {
+  for (Queue& queue : queues) {
+    if (!queue.lock.lock()) continue;
+    for (uint32_t i = 0; i < queue.count; ++i) look(queue.blocks[(queue.first + i) % kMostBlocks]);
+    queue.lock.unlock();
+  }
+}
+
+void lock_quarantine() {
+  for (Queue& queue : queues) (void)queue.lock.lock();
+}
+
+void unlock_quarantine() {
+  for (Queue& queue : queues) queue.lock.unlock();
+}
+
+}  // namespace segwhy::runtime::heap
