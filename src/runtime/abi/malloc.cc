@@ -33,18 +33,15 @@ constexpr size_t kOwnAlignment = alignof(max_align_t);
   return in_arena(block) || is_boot_block(block) || exact::owns(block) || takes_small_blocks();
 }
 
-// True when a tier may want it; everything else must cost nothing.
-[[nodiscard]] inline bool is_candidate(size_t size, size_t alignment) {
-  return __builtin_expect(is_tensor_request(size, alignment) || takes_small_blocks(), 0) && is_active();
+// True when a tier may want what is asked for on behalf of `return_address`; everything else must cost nothing.
+[[nodiscard]] inline bool is_candidate(size_t size, size_t alignment, const void* return_address) {
+  const bool wanted = is_tensor_request(size, alignment) || takes_small_blocks();
+  if (__builtin_expect(wanted, 0)) return is_active();
+  return __builtin_expect(exact::allocates_object(return_address), 0);
 }
 
 SEGWHY_SLOW void* malloc_slowly(size_t size) {
   return allocate({size, kOwnAlignment, false}, SEGWHY_CALLER);
-}
-
-SEGWHY_SLOW void* object_slowly(size_t size) {
-  void* const block = exact::allocate_object(size, SEGWHY_CALLER);
-  return block != nullptr ? block : pal::next_heap().malloc(size);
 }
 
 SEGWHY_SLOW void* calloc_slowly(size_t count, size_t size) {
@@ -83,16 +80,13 @@ using namespace segwhy::runtime::heap;
 using segwhy::runtime::pal::next_heap;
 
 SEGWHY_EXPORT void* malloc(size_t size) noexcept {
-  if (is_candidate(size, kOwnAlignment)) return malloc_slowly(size);
-  if (__builtin_expect(segwhy::runtime::exact::allocates_object(__builtin_return_address(0)), 0)) {
-    return object_slowly(size);
-  }
+  if (is_candidate(size, kOwnAlignment, __builtin_return_address(0))) return malloc_slowly(size);
   return next_heap().malloc(size);
 }
 
 SEGWHY_EXPORT void* calloc(size_t count, size_t size) noexcept {
   size_t bytes = 0;
-  if (__builtin_mul_overflow(count, size, &bytes) || !is_candidate(bytes, kOwnAlignment)) {
+  if (__builtin_mul_overflow(count, size, &bytes) || !is_candidate(bytes, kOwnAlignment, __builtin_return_address(0))) {
     return next_heap().calloc(count, size);
   }
   return calloc_slowly(count, size);
@@ -119,17 +113,20 @@ SEGWHY_EXPORT void* reallocarray(void* block, size_t count, size_t size) noexcep
 
 SEGWHY_EXPORT int posix_memalign(void** out, size_t alignment, size_t size) noexcept {
   const bool valid = is_power_of_two(alignment) && alignment % sizeof(void*) == 0;
-  if (!valid || !is_candidate(size, alignment)) return next_heap().posix_memalign(out, alignment, size);
+  if (!valid || !is_candidate(size, alignment, __builtin_return_address(0)))
+    return next_heap().posix_memalign(out, alignment, size);
   return posix_memalign_slowly(out, alignment, size);
 }
 
 SEGWHY_EXPORT void* aligned_alloc(size_t alignment, size_t size) noexcept {
-  if (!is_power_of_two(alignment) || !is_candidate(size, alignment)) return next_heap().aligned_alloc(alignment, size);
+  if (!is_power_of_two(alignment) || !is_candidate(size, alignment, __builtin_return_address(0)))
+    return next_heap().aligned_alloc(alignment, size);
   return memalign_slowly(alignment, size);
 }
 
 SEGWHY_EXPORT void* memalign(size_t alignment, size_t size) noexcept {
-  if (!is_power_of_two(alignment) || !is_candidate(size, alignment)) return next_heap().memalign(alignment, size);
+  if (!is_power_of_two(alignment) || !is_candidate(size, alignment, __builtin_return_address(0)))
+    return next_heap().memalign(alignment, size);
   return memalign_slowly(alignment, size);
 }
 

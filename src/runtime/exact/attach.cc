@@ -7,6 +7,7 @@
 #include "runtime/crash/process.h"
 #include "runtime/crash/thread_state.h"
 #include "runtime/exact/exact.h"
+#include "runtime/exact/objects.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/trace/stacks.h"
@@ -69,6 +70,7 @@ void attach() {
   config.reporter = &hand_over_finding;
   config.runtime_code = {reinterpret_cast<uintptr_t>(__ehdr_start), reinterpret_cast<uintptr_t>(etext)};
   if (start(config) != wire::kExactRunning) return;
+  begin_with_program();
   // Behind the runtime's own: the child has its area already.
   pthread_atfork(&before_fork, &after_fork_in_parent, &renew_in_child);
 }

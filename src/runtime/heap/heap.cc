@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "runtime/exact/objects.h"
 #include "runtime/exact/tier.h"
 #include "runtime/heap/allowance.h"
 #include "runtime/heap/batch.h"
@@ -97,6 +98,13 @@ void teach_library(size_t freed) {
   return takes_small_blocks() && request.size < kLargeBlock && request.alignment <= alignof(max_align_t);
 }
 
+[[nodiscard]] void* allocate_object(const Request& request, const Caller& caller) {
+  if (request.alignment > alignof(max_align_t)) return nullptr;
+  void* const block = exact::allocate_object(request.size, caller);
+  if (block != nullptr && request.zero) memset(exact::direct(block), 0, request.size);
+  return block;
+}
+
 // A block that is not in the arena.
 void release_others(void* block, const Caller& caller) {
   const bool small = takes_small_blocks() && is_active() && block != nullptr;
@@ -181,6 +189,8 @@ void* allocate(const Request& request, const Caller& caller) {
   } else if (is_active() && is_small_request(request)) {
     if (void* const block = allocate_tensor(request, caller)) return block;
     if (void* const block = allocate_small(request, caller)) return block;
+  } else if (exact::allocates_object(caller.return_address)) {
+    if (void* const block = allocate_object(request, caller)) return block;
   }
   if (request.zero) return pal::next_heap().calloc(1, request.size);
   if (request.alignment > alignof(max_align_t)) return pal::next_heap().memalign(request.alignment, request.size);
