@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -96,6 +98,24 @@ TEST(File, RoundTripLeavesOnlyTheFile) {
   EXPECT_EQ(read_file(path).value(), "new text");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);
   EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
+}
+
+// A rename onto it would put a regular file in the device's place, for everyone.
+TEST(File, SpecialFilesAreWrittenToAndStay) {
+  const TemporaryDirectory dir;
+  const std::string path = dir.path() / "null";
+  if (::mknod(path.c_str(), S_IFCHR | 0600, makedev(1, 3)) != 0) GTEST_SKIP() << "may not make a device here";
+  ASSERT_TRUE(write_file_atomic(path, "case"));
+  EXPECT_TRUE(std::filesystem::is_character_file(path));
+  EXPECT_EQ(read_file(path).value(), "");
+}
+
+TEST(File, ANamedPipeThatNobodyReadsIsAnError) {
+  const TemporaryDirectory dir;
+  const std::string path = dir.path() / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(write_file_atomic(path, "case"));
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
 }
 
 TEST(File, ErrorsNameTheFile) {

@@ -30,6 +30,21 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
+// A device, a pipe, /dev/stdout: to be written to, and never to be replaced.
+bool is_special(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+Status write_in_place(const std::string& path, std::string_view text) {
+  // Without a reader, a named pipe is an error and no endless wait.
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) return fail_errno("open " + path, errno);
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags >= 0) ::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK);
+  return write_all(fd.get(), text) ? Status() : fail_errno("write " + path, errno);
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t max) {
@@ -49,6 +64,7 @@ Result<std::string> read_file(const std::string& path, std::size_t max) {
 }
 
 Status write_file_atomic(const std::string& path, std::string_view text, unsigned mode) {
+  if (is_special(path)) return write_in_place(path, text);
   std::string beside = path + ".XXXXXX";
   const Fd fd(::mkostemp(beside.data(), O_CLOEXEC));
   if (!fd) return fail_errno("create a file beside " + path, errno, "choose a writable directory");
