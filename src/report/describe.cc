@@ -37,7 +37,16 @@ std::string access_noun(const Fault& fault) {
   return text;
 }
 
-std::string why_refused(const Fault& fault) {
+// Where the runtime itself made the memory inaccessible, the mapping's permissions explain nothing.
+std::string why_guarded(const Case& c) {
+  if (!c.block || c.block->place.empty()) return "";
+  if (c.block->place == kPlaceGuard) return ", on the guard page of a block";
+  return c.block->state == "freed" ? ", in a freed block made inaccessible" : "";
+}
+
+std::string why_refused(const Case& c) {
+  if (std::string guarded = why_guarded(c); !guarded.empty()) return guarded;
+  const Fault& fault = *c.fault;
   if (fault.non_canonical) return ", which no mapping can have (non-canonical)";
   if (fault.inside) return fmt::format(", in memory mapped {}", fault.inside->permissions);
   return fault.address && (fault.below || fault.above) ? ", which is not mapped" : "";
@@ -108,7 +117,7 @@ std::string death_sentence(const Case& c) {
     return death.exit_code ? fmt::format("exit status {}", *death.exit_code) : "";
   }
   std::string text = signal_name(*death.signal);
-  if (is_memory_fault(c)) return fmt::format("{}: {}{}", text, access_noun(*c.fault), why_refused(*c.fault));
+  if (is_memory_fault(c)) return fmt::format("{}: {}{}", text, access_noun(*c.fault), why_refused(c));
   return text + sender(c);
 }
 

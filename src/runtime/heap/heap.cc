@@ -11,6 +11,7 @@
 #include "runtime/heap/canary.h"
 #include "runtime/heap/governor.h"
 #include "runtime/heap/ledger.h"
+#include "runtime/heap/quarantine.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/heap/resize.h"
 #include "runtime/heap/small.h"
@@ -46,10 +47,12 @@ void choose_canary_key() {
   recorder::area()->canary_key = canary_key;
 }
 
+bool can_quarantine;
+
 // The small tier needs its table; without room for one, of `all` no more than the tensor tier is in force.
 void announce_mode(wire::AreaHeader& area) {
   const bool all = area.mode_requested == wire::kProtectAll;
-  internal::takes_small_blocks = all && small_table() != nullptr;
+  internal::takes_small_blocks = all && can_quarantine && small_table() != nullptr;
   area.mode = all && !internal::takes_small_blocks ? wire::kProtectTensors : area.mode_requested;
 }
 
@@ -147,6 +150,7 @@ void start_heap() {
   prepare_allowance();
   if (!make_arena()) return;
   start_governor(area->governor.budget_permille);
+  can_quarantine = area->mode_requested == wire::kProtectAll && prepare_quarantine();
   announce_mode(*area);
   internal::active_word = own_word;
   set_active(true);

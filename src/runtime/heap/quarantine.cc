@@ -1,6 +1,9 @@
 #include "runtime/heap/quarantine.h"
 
+#include <sys/mman.h>
+
 #include "runtime/heap/owner_lock.h"
+#include "runtime/pal/syscall.h"
 
 namespace segwhy::runtime::heap {
 namespace {
@@ -16,7 +19,7 @@ struct Queue {
   FreedBlock blocks[kMostBlocks];
 };
 
-Queue queues[kQueues];
+Queue* queues;  // kQueues; mapped, so that they cost nothing where nothing is quarantined
 
 // A thread keeps to one queue: thread control blocks lie far apart.
 [[nodiscard]] Queue& own_queue() {
@@ -35,6 +38,15 @@ static_assert(kQueues == 1u << (64 - 60));
 
 }  // namespace
 
+bool prepare_quarantine() {
+  constexpr size_t kBytes = kQueues * sizeof(Queue);
+  const long address =
+      pal::syscall(SYS_mmap, nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+  if (address < 0) return false;
+  queues = reinterpret_cast<Queue*>(address);
+  return true;
+}
+
 int quarantine(const FreedBlock& block, FreedBlock* leaving) {
   Queue& queue = own_queue();
   if (!queue.lock.lock()) return -1;
@@ -51,7 +63,8 @@ int quarantine(const FreedBlock& block, FreedBlock* leaving) {
 }
 
 void look_at_quarantined(void (*look)(const FreedBlock&)) {
-  for (Queue& queue : queues) {
+  for (uint32_t index = 0; index < kQueues; ++index) {
+    Queue& queue = queues[index];
     if (!queue.lock.lock()) continue;
     for (uint32_t i = 0; i < queue.count; ++i) look(queue.blocks[(queue.first + i) % kMostBlocks]);
     queue.lock.unlock();
@@ -59,11 +72,11 @@ void look_at_quarantined(void (*look)(const FreedBlock&)) {
 }
 
 void lock_quarantine() {
-  for (Queue& queue : queues) (void)queue.lock.lock();
+  for (uint32_t i = 0; queues != nullptr && i < kQueues; ++i) (void)queues[i].lock.lock();
 }
 
 void unlock_quarantine() {
-  for (Queue& queue : queues) queue.lock.unlock();
+  for (uint32_t i = 0; queues != nullptr && i < kQueues; ++i) queues[i].lock.unlock();
 }
 
 }  // namespace segwhy::runtime::heap

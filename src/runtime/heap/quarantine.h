@@ -9,6 +9,9 @@
 
 namespace segwhy::runtime::heap {
 
+// Once, at load, before any other function. False: no memory for it.
+[[nodiscard]] bool prepare_quarantine();
+
 struct FreedBlock {
   uintptr_t address;
   size_t size;  // of the fill
