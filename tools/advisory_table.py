@@ -5,7 +5,12 @@ usage: advisory_table.py [--cases FILE] [--env tf-2.4.1 ...] [--only ID ...] [--
 
 For each record and environment the program runs plainly and under `segwhy run`. A native death counts as right when the
 class fits the advisory's and the way it died, the op is the record's, the line is one of the program's, and the exit
-status is the plain one. A run that does not die natively must show the same status and output and no report.
+status is the plain one. A run that does not die natively must show the same status and output and no report, unless the
+report is of the memory error that the advisory is about (a silent one that was found).
+
+A wrong access that the heap's protection stopped (docs/heap.md) ends the program there and then, of SIGSEGV; plainly it
+may go on or be ended later by somebody who noticed the damage. The status then differs and is counted so; beside it
+stands how many of the differing ones are of this kind, proven by a certain verdict and the protected page it names.
 Prints one line a record that falls short and a summary per environment; --strict: status 1 when a goal is missed.
 """
 
@@ -27,6 +32,7 @@ DEFAULT_CASES = environments.ROOT.parent / "shared" / "cases" / "tensorflow-advi
 OUT_OF_BOUNDS = ("out-of-bounds-read", "out-of-bounds-write")
 MEMORY = {"null-pointer", "wild-pointer", "use-after-free", "bad-jump", "write-to-read-only", *OUT_OF_BOUNDS}
 HEAP = {"heap-corruption", "double-free", "invalid-free"}
+ADVISORY_MEMORY = {"oob-read", "oob-write", "uninit"}
 PLAIN_TRIES = 5
 GOALS = {"class": 0.95, "op": 0.95, "line": 1.0, "status": 1.0}
 
@@ -42,7 +48,7 @@ def acceptable_classes(died_by: int, stderr: str) -> set[str]:
     if died_by == signal.SIGILL:
         return {"illegal-instruction", "trap"}
     if died_by == signal.SIGABRT:
-        if "Check failed" in stderr:
+        if "Check failed" in stderr or re.search(r"^.{0,40}: F .*\] ", stderr, re.M):
             return {"check-failed"}
         if "terminate called" in stderr:
             return {"uncaught-exception", "allocation-failed"}
@@ -99,14 +105,34 @@ def run_both(python: Path, files: dict[str, str]) -> tuple[case_runner.Outcome, 
     return plain, seen
 
 
+def stopped_by_protection(seen: case_runner.Outcome) -> bool:
+    """The wrong access hit a page that only the heap's protection makes inaccessible, and the verdict proves it."""
+    incident = seen.incident or {}
+    verdict = incident.get("verdict", {})
+    block = incident.get("block") or {}
+    on_protected_page = block.get("place") == "guard" or (block.get("place") == "inside" and block.get("state") == "freed")
+    proven = verdict.get("confidence") == "certain" and verdict.get("class") in {"use-after-free", *OUT_OF_BOUNDS}
+    return seen.status == -signal.SIGSEGV and on_protected_page and proven
+
+
+def found_silently(record: dict, incident: dict) -> bool:
+    """A memory error that the program survived, of the kind that the advisory is about."""
+    advisory = {record["advisory_class"], *(record["also"] or [])}
+    return bool(advisory & ADVISORY_MEMORY) and incident.get("verdict", {}).get("class") in MEMORY | HEAP
+
+
 def judge(record: dict, python: Path) -> dict:
     files = {"main.py": record["program"]}
     plain, seen = run_both(python, files)
     row = {"id": record["id"], "op": record["op"], "advisory": record["advisory_class"], "plain": plain.status}
+    row["stopped"] = plain.status != seen.status and stopped_by_protection(seen)
     row["status"] = plain.status == seen.status
-    if plain.status is None or plain.status >= 0:
+    # A silent one that was stopped is judged as the death that it became.
+    if not row["stopped"] and (plain.status is None or plain.status >= 0):
         said = (seen.incident or {}).get("verdict", {}).get("class", "ok")
-        row["quiet"] = not any(line.startswith("segwhy:") for line in seen.stderr.splitlines()) and said in ("ok", "python-exception", "allocation-failed")
+        reported = any(line.startswith("segwhy:") for line in seen.stderr.splitlines())
+        row["found"] = reported and found_silently(record, seen.incident or {})
+        row["quiet"] = row["found"] or (not reported and said in ("ok", "python-exception", "allocation-failed"))
         row["same_output"] = plain.stdout == seen.stdout
         return row
     incident = seen.incident or {"verdict": {"class": "(no report)", "confidence": "", "alternatives": []}}
@@ -119,7 +145,8 @@ def judge(record: dict, python: Path) -> dict:
         ms=incident.get("timing", {}).get("total_ms"),
         died=True,
     )
-    row["class"] = class_is_right(record, plain, verdict)
+    # Stopped at the access itself, not where the damage would have been noticed: the protected page is the proof.
+    row["class"] = row["stopped"] or class_is_right(record, plain, verdict)
     row["op_right"] = op_is_right(record, incident)
     row["line"] = line_is_right(record, incident)
     row["certain_wrong"] = verdict["confidence"] == "certain" and not row["class"]
@@ -141,14 +168,20 @@ def summary(name: str, rows: list[dict]) -> tuple[str, bool]:
     }
     wrong = sum(r["certain_wrong"] for r in died)
     quiet = share("quiet", others), share("same_output", others)
+    stopped = sum(r["stopped"] for r in rows)
+    found = sum(r.get("found", False) for r in others)
     times = sorted(r["ms"] for r in died if r.get("ms"))
     median = f"{times[len(times) // 2]:.0f} ms" if times else "-"
     text = (
         f"{name}: {len(died)} native deaths of {len(rows)}; "
         + ", ".join(f"{k} {v:.1%}" for k, v in figures.items())
-        + f"; certain and wrong {wrong}; others quiet {quiet[0]:.1%}, same output {quiet[1]:.1%}; signal to verdict, median {median}"
+        + f" ({stopped} that differ were stopped at the wrong access by the protection); certain and wrong {wrong}; "
+        + f"others quiet {quiet[0]:.1%} ({found} survived a memory error that was found), same output {quiet[1]:.1%}; "
+        + f"signal to verdict, median {median}"
     )
-    met = all(figures[k] >= GOALS[k] for k in GOALS) and wrong == 0 and quiet == (1.0, 1.0)
+    # What the protection is for is no fault of the status.
+    explained = {**figures, "status": sum(r["status"] or r["stopped"] for r in rows) / len(rows) if rows else 1.0}
+    met = all(explained[k] >= GOALS[k] for k in GOALS) and wrong == 0 and quiet == (1.0, 1.0)
     return text, met
 
 

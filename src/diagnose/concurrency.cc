@@ -18,12 +18,6 @@ bool changes_memory_map(const Thread& thread) {
   return false;
 }
 
-std::string thread_name(const Thread& thread) {
-  std::string name = thread.is_main ? "the main thread" : "thread " + std::to_string(thread.tid);
-  if (!thread.is_main && !thread.name.empty()) name += " (" + thread.name + ")";
-  return name;
-}
-
 std::string thread_line(const Thread& thread) {
   for (const PythonFrame& frame : thread.python)
     if (frame.origin == "user" && frame.line)

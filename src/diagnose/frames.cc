@@ -1,5 +1,7 @@
 #include "diagnose/frames.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <initializer_list>
 
@@ -234,8 +236,9 @@ bool is_abort_plumbing(const NativeFrame& frame) {
 }
 
 bool is_start_up(const NativeFrame& frame) {
-  return is_one_of(plain_name(frame), {"__libc_start_call_main", "__libc_start_main", "__libc_start_main_impl",
-                                       "_start", "start_thread", "clone", "clone3", "__clone", "__clone3"});
+  // plain_name() leaves the C library's own prefix out: __libc_start_main.
+  return is_one_of(plain_name(frame), {"start_call_main", "start_main", "start_main_impl", "_start", "start_thread",
+                                       "clone", "clone3", "__clone", "__clone3"});
 }
 
 bool is_memory_routine(const NativeFrame& frame) {
@@ -331,6 +334,12 @@ std::string describe(const NativeFrame& frame) {
   if (!frame.symbol.empty()) return frame.symbol;
   if (!frame.module.empty()) return "an unnamed function of " + std::string(base_name(frame.module));
   return "code outside every library at " + hex(frame.pc);
+}
+
+std::string thread_name(const Thread& thread) {
+  if (thread.is_main) return "the main thread";
+  if (thread.name.empty()) return fmt::format("thread {}", thread.tid);
+  return fmt::format("thread {} \"{}\"", thread.tid, thread.name);
 }
 
 }  // namespace segwhy

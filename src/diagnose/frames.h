@@ -76,4 +76,7 @@ struct Culprit {
 // For sentences: "Foo::Bar" or "an unnamed function of libx.so" or "code outside every library at 0x...".
 [[nodiscard]] std::string describe(const NativeFrame& frame);
 
+// "the main thread", "thread 4250 \"tf_Compute\"".
+[[nodiscard]] std::string thread_name(const Thread& thread);
+
 }  // namespace segwhy

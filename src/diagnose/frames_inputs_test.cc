@@ -54,8 +54,18 @@ TEST(Culprit, FunctionBehindTheForeignCallIsNotSkipped) {
 
 TEST(NativeStack, StopsAtTheInterpreterAndLeavesStartUpOut) {
   const std::string text = all_text(memset_through_ctypes(1).verdict());
-  EXPECT_THAT(text, HasSubstr("Native stack: memset < "));
+  EXPECT_THAT(text, HasSubstr("Native stack: memset."));
   EXPECT_THAT(text, Not(HasSubstr("__libc_start_call_main")));
+}
+
+TEST(NativeStack, OfAProgramWithoutPythonEndsAtItsMain) {
+  CaseBuilder b;
+  b.signal(SIGSEGV)
+      .fault(kBuffer, "read")
+      .crashed(
+          {native("sum"), native("main"), libc("__libc_start_call_main"), libc("__libc_start_main"), native("_start")},
+          false);
+  EXPECT_THAT(all_text(b.verdict()), HasSubstr("Native stack: sum < main."));
 }
 
 TEST(Overrun, FillThatIsLargerThanTheMappingItArrivedAt) {

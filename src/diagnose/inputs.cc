@@ -9,7 +9,7 @@
 #include <functional>
 
 #include "base/text.h"
-#include "diagnose/addresses.h"
+#include "diagnose/access.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/where.h"
 
@@ -92,10 +92,46 @@ bool explains_registers(const Fault* fault, const TensorInfo& input) {
   });
 }
 
+bool is_small_with_zero(const TensorInfo& input) {
+  const bool few = input.shape && elements_of(*input.shape) <= kFewElements;
+  return few && is_integer(input.dtype) && holds_any(input, [](double v) { return v == 0; });
+}
+
 double smallest_of(std::string_view dtype) {
   if (dtype == "int8") return -0x1p7;
   if (dtype == "int16") return -0x1p15;
   return dtype == "int32" ? -0x1p31 : -0x1p63;
+}
+
+// What a check says of an input: its number of elements or of dimensions, and which number it had.
+struct Comparison {
+  bool of_rank = false;
+  std::int64_t had = 0;
+};
+
+bool is_count(std::string_view side) {
+  return text::contains(side, "NumElements()");
+}
+bool is_rank(std::string_view side) {
+  return text::contains_any(side, {"dims()", "rank()"}) && !is_count(side);
+}
+
+// The side that asks the input is the one it had; a side that asks one, too, leaves open which is meant.
+std::optional<Comparison> compared_in(const text::CheckFailure& check) {
+  const auto left = text::leading_number(check.left);
+  const auto right = text::leading_number(check.right);
+  if (!left || !right) return std::nullopt;
+  for (const std::string_view sign : {" == ", " >= ", " <= ", " > ", " < "}) {
+    const auto at = check.expression.find(sign);
+    if (at == std::string::npos) continue;
+    const auto first = std::string_view(check.expression).substr(0, at);
+    const auto second = std::string_view(check.expression).substr(at + sign.size());
+    const bool first_asks = is_count(first) || is_rank(first);
+    const bool second_asks = is_count(second) || is_rank(second);
+    if (first_asks == second_asks) return std::nullopt;
+    return Comparison{is_rank(first_asks ? first : second), static_cast<std::int64_t>(first_asks ? *left : *right)};
+  }
+  return std::nullopt;
 }
 
 bool is_in_framework(const NativeFrame& frame, const Framework& framework) {
@@ -142,12 +178,18 @@ std::vector<Oddity> odd_inputs(const Facts& facts) {
 std::vector<Oddity> zero_inputs(const Facts& facts) {
   std::vector<Oddity> odd;
   for (const TensorInfo& input : inputs_of(facts)) {
-    const bool few = input.shape && elements_of(*input.shape) <= kFewElements;
     if (is_empty(input))
       odd.push_back({&input, Kind::kEmpty});
-    else if (few && is_integer(input.dtype) && holds_any(input, [](double v) { return v == 0; }))
+    else if (is_small_with_zero(input))
       odd.push_back({&input, Kind::kZero});
   }
+  return odd;
+}
+
+std::vector<Oddity> inputs_with_zero(const Facts& facts) {
+  std::vector<Oddity> odd;
+  for (const TensorInfo& input : inputs_of(facts))
+    if (!is_empty(input) && is_small_with_zero(input)) odd.push_back({&input, Kind::kZero});
   return odd;
 }
 
@@ -170,19 +212,23 @@ std::vector<Oddity> inputs_of_words(const Facts& facts, std::string_view words) 
 }
 
 std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure& check) {
-  const auto left = text::leading_number(check.left);
-  const auto right = text::leading_number(check.right);
-  // A number that stands in the condition itself is the wanted one: the other is what the inputs had.
-  const auto sides = check.expression.find(" == ");
-  if (!left || !right || sides == std::string::npos || !text::contains(check.expression, "NumElements")) return {};
-  const bool left_wanted = text::leading_number(check.expression).has_value();
-  const bool right_wanted = text::leading_number(std::string_view(check.expression).substr(sides + 4)).has_value();
-  if (left_wanted == right_wanted) return {};
-  const auto had = static_cast<std::int64_t>(left_wanted ? *right : *left);
+  const auto comparison = compared_in(check);
+  if (!comparison) return {};
   std::vector<Oddity> odd;
-  for (const TensorInfo& input : inputs_of(facts))
-    if (input.shape && elements_of(*input.shape) == had) odd.push_back({&input, Kind::kCount});
-  if (odd.size() != 1) odd.clear();
+  for (const TensorInfo& input : inputs_of(facts)) {
+    if (!input.shape) continue;
+    const std::int64_t has =
+        comparison->of_rank ? static_cast<std::int64_t>(input.shape->size()) : elements_of(*input.shape);
+    if (has == comparison->had) odd.push_back({&input, comparison->of_rank ? Kind::kRank : Kind::kCount});
+  }
+  constexpr std::size_t kFew = 2;
+  if (odd.size() <= kFew) return odd;
+  return {};
+}
+
+std::vector<Oddity> inputs_behind_negative(const Facts& facts) {
+  std::vector<Oddity> odd = odd_inputs(facts);
+  std::erase_if(odd, [](const Oddity& o) { return o.kind != Kind::kNegative && o.kind != Kind::kVeryLarge; });
   return odd;
 }
 
@@ -210,6 +256,9 @@ std::string describe(const Oddity& oddity) {
       return fmt::format("{} holds -1 ({})", name, values);
     case Kind::kSmallest:
       return fmt::format("{} holds the smallest {} ({})", name, input.dtype, values);
+    case Kind::kRank:
+      return fmt::format("{} has {} dimension{} (shape {})", name, input.shape->size(),
+                         input.shape->size() == 1 ? "" : "s", shape);
     case Kind::kCount:
       break;
   }

@@ -21,7 +21,7 @@ namespace segwhy {
 [[nodiscard]] const PythonFrame* user_code_inside_op(const Facts& facts);
 
 struct Oddity {
-  enum class Kind { kEmpty, kNegative, kVeryLarge, kNotFinite, kZero, kMinusOne, kSmallest, kCount };
+  enum class Kind { kEmpty, kNegative, kVeryLarge, kNotFinite, kZero, kMinusOne, kSmallest, kCount, kRank };
   const TensorInfo* input = nullptr;
   Kind kind = Kind::kEmpty;
 };
@@ -32,11 +32,16 @@ struct Oddity {
 [[nodiscard]] std::vector<Oddity> zero_inputs(const Facts& facts);
 // Of a quotient that does not fit: inputs that hold -1 or the smallest number of their type.
 [[nodiscard]] std::vector<Oddity> overflow_inputs(const Facts& facts);
+// Small integer inputs that hold 0: worth a look where a kernel gave up without saying why.
+[[nodiscard]] std::vector<Oddity> inputs_with_zero(const Facts& facts);
 // Of an abort: what the last words speak of ("no zero-sized FFTs", "must not be empty"): zeros among the small inputs,
 // and empty ones. None when the words speak of something else.
 [[nodiscard]] std::vector<Oddity> inputs_of_words(const Facts& facts, std::string_view words);
-// Of a failed check: the one input whose size is the number that the check did not want.
+// Of a failed check that compares an input's element count or rank: the inputs that have the number it did not want,
+// unless those are many.
 [[nodiscard]] std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure& check);
+// Inputs that a negative size or count may come from: negative and very large numbers.
+[[nodiscard]] std::vector<Oddity> inputs_behind_negative(const Facts& facts);
 
 // "input 1 is empty (shape [0, 3])".
 [[nodiscard]] std::string describe(const Oddity& oddity);

@@ -104,7 +104,7 @@ Verdict choose(std::vector<Candidate> candidates) {
     add_loser(verdict, kind, candidates[i]);
     for (const std::string& factor : candidates[i].factors) add_factor(verdict, factor);
   }
-  if (open) verdict.experiments = std::move(winner.experiments);
+  verdict.experiments = std::move(winner.experiments);
   if (verdict.experiments.size() > kMostExperiments) verdict.experiments.resize(kMostExperiments);
   return verdict;
 }

@@ -5,9 +5,10 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "diagnose/addresses.h"
+#include "diagnose/access.h"
 #include "diagnose/frames.h"
 #include "diagnose/messages/lines.h"
+#include "diagnose/pointer_reading.h"
 
 namespace segwhy {
 namespace {

@@ -153,14 +153,4 @@ std::string operand_values(const Instruction& instruction) {
   return fmt::format("{}", fmt::join(shown, ", "));
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
-std::string thread_name(const Thread& thread) {
-  if (thread.is_main) return "the main thread";
-  if (thread.name.empty()) return fmt::format("thread {}", thread.tid);
-  return fmt::format("thread {} \"{}\"", thread.tid, thread.name);
-}
-
 }  // namespace segwhy::report

@@ -38,10 +38,4 @@ namespace segwhy::report {
 // "rax = 0x0, ecx = 0x5": what the instruction's operands held before it ran, those it reads.
 [[nodiscard]] std::string operand_values(const Instruction& instruction);
 
-// "[2, 3]"; "[]" for a scalar.
-[[nodiscard]] std::string shape_text(const std::vector<std::int64_t>& shape);
-
-// "the main thread", "thread 4250 \"tf_Compute\"".
-[[nodiscard]] std::string thread_name(const Thread& thread);
-
 }  // namespace segwhy::report

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "diagnose/inputs.h"
 #include "report/describe.h"
 #include "report/printable.h"
 #include "report/sections.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "diagnose/frames.h"
 #include "report/describe.h"
 #include "report/sections.h"
 #include "report/stack_view.h"

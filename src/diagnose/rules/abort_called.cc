@@ -43,10 +43,35 @@ std::string what_was_said(const Facts& facts) {
   return "; the last thing said was: " + facts.text.last_line;
 }
 
+// "2026-01-01 00:00:00.1: I path/file.cc:12] ..." (TensorFlow), "I0000 ...", "W1231 ...": nothing that ends a process.
+bool is_routine_log(std::string_view line) {
+  if (!text::contains(line, "] ")) return false;
+  const bool glog = line.size() > 1 && (line[0] == 'I' || line[0] == 'W') && line[1] >= '0' && line[1] <= '9';
+  return glog || text::contains_any(line, {": I ", ": W "});
+}
+
+// What was said last is a log line, or the second line of one: no words about the end.
+bool said_nothing_of_its_end(const Facts& facts) {
+  text::Lines lines = text::lines_of(facts.evidence.messages.stderr_tail);
+  while (!lines.empty() && trim(lines.back()).empty()) lines.pop_back();
+  if (lines.empty() || is_routine_log(lines.back())) return true;
+  return lines.size() > 1 && is_routine_log(lines[lines.size() - 2]);
+}
+
 // The inputs that the last words speak of, before any that merely look odd.
 std::string advice_on_words(const Facts& facts) {
   const Framework* op = blamed_op(facts);
   const std::vector<Oddity> named = inputs_of_words(facts, facts.text.last_line);
+  const bool nothing_else = named.empty() && odd_inputs(facts).empty() && said_nothing_of_its_end(facts);
+  if (op != nullptr && facts.where && nothing_else) {
+    const std::vector<Oddity> zeros = inputs_with_zero(facts);
+    if (!zeros.empty())
+      return fmt::format("Check the arguments that {} gives to {}, first of all: {}.", line_name(facts), op->op,
+                         describe(zeros));
+  }
+  if (op == nullptr && facts.where && !said_nothing_of_its_end(facts) && !facts.text.abort_text_known)
+    return fmt::format("Avoid what \"{}\" says, if that is why it gave up: {} led there.",
+                       text::shortened(facts.text.last_line, 120), line_name(facts));
   if (op == nullptr || named.empty()) return argument_advice(facts);
   return fmt::format("Check this before {} runs{}: {}.", op->op, at_line(facts), describe(named));
 }

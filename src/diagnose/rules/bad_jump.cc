@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
+#include "diagnose/pointer_reading.h"
 #include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
@@ -112,23 +113,20 @@ void add_evidence(const Facts& facts, const Jump& jump, Candidate& candidate) {
   add_common_evidence(facts, candidate);
 }
 
-void add_alternatives(const Facts& facts, const Jump& jump, Candidate& candidate) {
+// That it went astray is certain; what led there is not, and is no other name for it.
+void add_origins(const Facts& facts, const Jump& jump, Candidate& candidate) {
   if (jump.transfer == Transfer::kReturn) {
     candidate.alternatives.push_back(
         {"out-of-bounds-write", "A write past the end of a buffer on the stack replaced the return address."});
     return;
   }
-  if (is_null_zone(jump.target)) {
-    candidate.alternatives.push_back(
-        {"null-pointer", "A function pointer or callback that was never set is a null pointer, too."});
-    return;
-  }
+  if (is_null_zone(jump.target)) return;
   const auto reading = read_pointer_value(jump.target, facts.evidence);
-  if (jump.transfer == Transfer::kUnknown || (reading && reading->kind == Reading::Kind::kText))
-    candidate.alternatives.push_back(
-        {"out-of-bounds-write", "An overrun buffer on the stack has replaced the return address or the pointer."});
-  candidate.alternatives.push_back(
-      {"use-after-free", "The object that held the function pointer may have been freed and its memory used again."});
+  const bool overrun = jump.transfer == Transfer::kUnknown || (reading && reading->kind == Reading::Kind::kText);
+  candidate.evidence.emplace_back(
+      overrun ? "What led there may be an overrun buffer that replaced the pointer or the return address, or a freed "
+                "object whose memory is used again."
+              : "What led there may be a freed object that held the function pointer and whose memory is used again.");
 }
 
 void add_advice(const Facts& facts, const Jump& jump, Candidate& candidate) {
@@ -169,7 +167,7 @@ std::optional<Candidate> bad_jump(const Facts& facts) {
   candidate.confidence = jump.transfer == Transfer::kReturn ? Confidence::kLikely : Confidence::kCertain;
   candidate.summary = what_happened(facts, jump) + ".";
   add_evidence(facts, jump, candidate);
-  add_alternatives(facts, jump, candidate);
+  add_origins(facts, jump, candidate);
   add_advice(facts, jump, candidate);
   if (!is_null_zone(*target) && jump.transfer != Transfer::kReturn) candidate.experiments = memory_experiments(facts);
   return candidate;

@@ -38,6 +38,16 @@ void add_block_evidence(const Block& block, Candidate& candidate) {
   for (const std::string& note : block.notes) candidate.evidence.push_back(note);
 }
 
+void add_protection_evidence(const Block& block, Candidate& candidate) {
+  if (block.place == kPlaceSlack) return;
+  candidate.evidence.push_back(
+      fmt::format("Segwhy's protection ended the program at this access: {}. With --protect off it may go on with "
+                  "wrong data, or die "
+                  "later and elsewhere.",
+                  block.state == "freed" ? "the memory of freed blocks is inaccessible"
+                                         : "the pages around the block are inaccessible"));
+}
+
 Candidate from_finding(const Facts& facts, const MemoryFinding& finding, std::string slug) {
   Candidate candidate{.slug = std::move(slug), .confidence = confidence_of_finding(facts), .score = 88};
   // Beside a death of its own it is a better lead than an address that belongs to nothing, no more.

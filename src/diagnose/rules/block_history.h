@@ -24,4 +24,7 @@ void add_exact_rerun(const Facts& facts, const MemoryFinding& finding, Candidate
 // The block's story: allocation, free, notes, former owners.
 void add_block_evidence(const Block& block, Candidate& candidate);
 
+// That the heap made the place inaccessible, and that the program might go on without.
+void add_protection_evidence(const Block& block, Candidate& candidate);
+
 }  // namespace segwhy

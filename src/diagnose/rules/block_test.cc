@@ -246,5 +246,12 @@ TEST(WrongFree, WithoutAFindingNothingIsSaid) {
   EXPECT_EQ(b.verdict().verdict_class, "ok");
 }
 
+TEST(Protection, EndedTheProgramOnlyWhereItMadeThePlaceInaccessible) {
+  const std::string said = "Segwhy's protection ended the program at this access";
+  EXPECT_THAT(all_text(touched(block(24, 28, "live", kPlaceGuard), "read").verdict()), HasSubstr(said));
+  EXPECT_THAT(all_text(touched(block(24, 8, "freed", kPlaceInside), "read").verdict()), HasSubstr(said));
+  EXPECT_THAT(all_text(touched(block(24, 28, "live", kPlaceSlack), "read").verdict()), Not(HasSubstr(said)));
+}
+
 }  // namespace
 }  // namespace segwhy

@@ -35,18 +35,28 @@ std::string place(const text::CheckFailure& check) {
   return fmt::format(" ({}{})", check.file, check.line ? ":" + std::to_string(*check.line) : "");
 }
 
-void add_advice(const Facts& facts, const text::CheckFailure& check, Candidate& candidate) {
+// A check that names numbers is about the input they fit, and about no other that merely looks odd. A negative one is
+// what an overflow or a bad size leaves.
+std::vector<Oddity> suspects_of(const Facts& facts, const text::CheckFailure& check) {
+  if (check.left.empty() && check.right.empty()) return odd_inputs(facts);
+  std::vector<Oddity> named = inputs_of_check(facts, check);
+  const bool negative = check.left.starts_with('-') || check.right.starts_with('-');
+  return named.empty() && negative ? inputs_behind_negative(facts) : named;
+}
+
+void add_advice(const Facts& facts, const text::CheckFailure& check, const std::vector<Oddity>& suspects,
+                Candidate& candidate) {
   const Framework* op = blamed_op(facts);
-  const std::string condition = check.expression.empty() ? check.detail : check.expression;
-  std::string advice = fmt::format("Make `{}` hold{}", text::shortened(condition, 120), values_phrase(check));
+  // A fatal log line is no condition, only words about what must not be.
+  std::string advice =
+      check.expression.empty()
+          ? fmt::format("Avoid what \"{}\" speaks of", text::shortened(check.detail, 120))
+          : fmt::format("Make `{}` hold{}", text::shortened(check.expression, 120), values_phrase(check));
   if (op != nullptr)
     advice += fmt::format("; it depends on the arguments of {}{}", op->op, at_line(facts));
   else if (facts.where)
     advice += "; it depends on " + input_of_line(facts);
   candidate.advice.push_back(advice + ".");
-  // A check that names numbers is about the input they fit, and about no other that merely looks odd.
-  const bool has_numbers = !check.left.empty() || !check.right.empty();
-  const std::vector<Oddity> suspects = has_numbers ? inputs_of_check(facts, check) : odd_inputs(facts);
   if (!suspects.empty()) candidate.advice.push_back(fmt::format("Look at the inputs first: {}.", describe(suspects)));
 }
 
@@ -69,8 +79,9 @@ std::optional<Candidate> check_failed(const Facts& facts) {
         check.detail.empty() ? "" : ": " + text::shortened(check.detail, 120), place(check));
   }
   candidate.evidence.push_back("The program logged: " + text::shortened(check.text, 300));
-  add_common_evidence(facts, candidate);
-  add_advice(facts, check, candidate);
+  const std::vector<Oddity> suspects = suspects_of(facts, check);
+  add_common_evidence(facts, suspects, candidate);
+  add_advice(facts, check, suspects, candidate);
   return candidate;
 }
 

@@ -28,10 +28,16 @@ const NativeFrame* crashed_inside_allocator(const Facts& facts) {
   return is_allocator(innermost) || is_object_teardown(innermost) ? &innermost : nullptr;
 }
 
-std::vector<std::string> guarded_reruns(const Facts& facts) {
+// `of_python`: what is broken belongs to Python's own allocator, which the C library knows nothing of.
+std::vector<std::string> guarded_reruns(const Facts& facts, bool of_python) {
   std::vector<std::string> list;
-  list.push_back(rerun(facts, "LD_PRELOAD=libc_malloc_debug.so.0 MALLOC_CHECK_=3") +
-                 "   # glibc 2.34 and later: checks every block at each call, so it stops nearer to the culprit");
+  const auto& protection = facts.evidence.protection;
+  if (!protection || protection->mode != "all")
+    list.push_back(rerun(facts, "", "--protect all") +
+                   "   # watches small blocks, too, Python's own among them: names the block that is overrun");
+  if (!of_python)
+    list.push_back(rerun(facts, "LD_PRELOAD=libc_malloc_debug.so.0 MALLOC_CHECK_=3") +
+                   "   # glibc 2.34 and later: checks every block at each call, so it stops nearer to the culprit");
   for (std::string& experiment : memory_experiments(facts)) list.push_back(std::move(experiment));
   return list;
 }
@@ -47,7 +53,7 @@ Candidate from_complaint(const Facts& facts, const text::HeapComplaint& complain
   Candidate candidate{.slug = slug, .confidence = Confidence::kLikely, .score = 90};
   candidate.evidence.push_back(fmt::format("{} aborted with: {}", complaint.allocator, complaint.text));
   add_common_evidence(facts, candidate);
-  candidate.experiments = guarded_reruns(facts);
+  candidate.experiments = guarded_reruns(facts, false);
   return candidate;
 }
 
@@ -132,7 +138,7 @@ std::optional<Candidate> heap_corruption(const Facts& facts) {
                             {"use-after-free", "A write to, or a reference kept to, a freed block."},
                             {"double-free", "A block that is on the free list twice is handed out twice."}};
   add_culprits(facts, candidate);
-  candidate.experiments = guarded_reruns(facts);
+  candidate.experiments = guarded_reruns(facts, is_interpreter(*frame));
   return candidate;
 }
 

@@ -11,36 +11,6 @@
 #include "diagnose/narrate.h"
 
 namespace segwhy {
-std::optional<std::uint64_t> bytes_left(const Fault& fault) {
-  if (!fault.instruction || fault.instruction->category != "string" || !fault.instruction->text.starts_with("rep"))
-    return std::nullopt;
-  for (const Operand& operand : fault.instruction->operands) {
-    std::uint64_t bytes = 0;
-    if (operand.kind == "register" && operand.text == "rcx" && operand.value &&
-        !__builtin_mul_overflow(*operand.value, std::uint64_t{std::max(fault.width, 1U)}, &bytes))
-      return bytes;
-  }
-  return std::nullopt;
-}
-
-bool ran_into_next_mapping(const Fault& fault) {
-  constexpr std::uint64_t kPage = 4096;
-  const auto left = bytes_left(fault);
-  return left && fault.inside && fault.address &&
-         *fault.address - fault.inside->start<kPage&& * left> fault.inside->end - *fault.address;
-}
-
-std::string access_phrase(const Fault& fault) {
-  const auto left = bytes_left(fault);
-  std::string where = fault.address ? " at " + hex(*fault.address) : "";
-  if (left) where += fmt::format(" with {} still to go", human_bytes(*left));
-  const std::string width =
-      fault.width == 0 || left ? "" : fmt::format(" {} byte{}", fault.width, fault.width == 1 ? "" : "s");
-  if (fault.access == "write") return "wrote" + width + where;
-  if (fault.access == "execute") return "jumped" + (fault.address ? " to " + hex(*fault.address) : std::string());
-  if (fault.access == "read") return "read" + width + where;
-  return "accessed memory" + where;
-}
 
 std::string instruction_sentence(const Fault& fault) {
   if (!fault.instruction || fault.instruction->text.empty()) return {};
@@ -58,7 +28,7 @@ std::string stack_sentence(const Facts& facts) {
   std::vector<std::string> names;
   for (const NativeFrame& frame : facts.crashed->native) {
     // What lies behind the interpreter called it, and not the frame shown before it.
-    if (is_interpreter(frame) || is_start_up(frame)) break;
+    if (is_interpreter(frame) || is_start_up(frame) || (is_foreign_call(frame) && !names.empty())) break;
     if (is_abort_plumbing(frame)) continue;
     const std::string name = describe(frame);
     if (names.empty() || names.back() != name) names.push_back(name);
@@ -78,15 +48,15 @@ bool is_bad_free_argument(const Facts& facts) {
   return operand != nullptr && operand->base == "rdi" && operand->displacement == -8;
 }
 
-std::string out_of_bounds_slug(const Fault& fault) {
-  return fault.access == "write" ? "out-of-bounds-write" : "out-of-bounds-read";
+void add_common_evidence(const Facts& facts, Candidate& candidate) {
+  add_common_evidence(facts, odd_inputs(facts), candidate);
 }
 
-void add_common_evidence(const Facts& facts, Candidate& candidate) {
+void add_common_evidence(const Facts& facts, const std::vector<Oddity>& suspects, Candidate& candidate) {
   if (facts.fault() != nullptr && !arrived_at_no_code(facts))
     add(candidate.evidence, instruction_sentence(*facts.fault()));
   add(candidate.evidence, framework_sentence(facts));
-  for (const Oddity& odd : odd_inputs(facts)) add(candidate.evidence, "Of its inputs, " + describe(odd) + ".");
+  for (const Oddity& odd : suspects) add(candidate.evidence, "Of its inputs, " + describe(odd) + ".");
   add(candidate.evidence, stack_sentence(facts));
 }
 

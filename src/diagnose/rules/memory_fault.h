@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "diagnose/access.h"
 #include "diagnose/addresses.h"
 #include "diagnose/candidate.h"
 #include "diagnose/concurrency.h"
+#include "diagnose/inputs.h"
+#include "diagnose/pointer_reading.h"
 
 namespace segwhy {
-
-// "read 8 bytes at 0x10", "wrote at 0x7f..", "accessed 0x10". A repeated instruction says how much it had left.
-[[nodiscard]] std::string access_phrase(const Fault& fault);
 
 // "The faulting instruction is `mov rax, [rbx]` with rbx = 0x0."; empty when it was not decoded.
 [[nodiscard]] std::string instruction_sentence(const Fault& fault);
@@ -39,18 +39,11 @@ namespace segwhy {
 // own when somebody else called abort().
 [[nodiscard]] const text::HeapComplaint* heap_complaint(const Facts& facts);
 
-// Bytes that a repeated string instruction (rep stosb) had not yet touched; nullopt for any other.
-[[nodiscard]] std::optional<std::uint64_t> bytes_left(const Fault& fault);
-
-// A repeated instruction that entered the mapping at its start with more left than the mapping holds: it came from the
-// memory before.
-[[nodiscard]] bool ran_into_next_mapping(const Fault& fault);
-
-// "out-of-bounds-write" or "out-of-bounds-read" by the direction of the access.
-[[nodiscard]] std::string out_of_bounds_slug(const Fault& fault);
-
 // The evidence every memory fault has: instruction, framework, stack. Empty sentences are left out.
 void add_common_evidence(const Facts& facts, Candidate& candidate);
+
+// The same, with the inputs that this death is known to be about.
+void add_common_evidence(const Facts& facts, const std::vector<Oddity>& suspects, Candidate& candidate);
 
 // Appends unless empty.
 void add(std::vector<std::string>& list, std::string sentence);

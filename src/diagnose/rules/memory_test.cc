@@ -406,5 +406,30 @@ TEST(Heap, OldComplaintInTheLogOfAnotherDeath) {
   EXPECT_EQ(b.verdict().verdict_class, "null-pointer");
 }
 
+TEST(Heap, PythonsOwnAllocatorIsNotCheckedByTheCLibrary) {
+  CaseBuilder b;
+  b.signal(SIGSEGV, 128)
+      .crashed({interpreter("pymalloc_alloc"), interpreter("_PyObject_Malloc")})
+      .fault(0x4141414141414141, "read")
+      .instruction("mov rcx, [rax]", "move", {.base = "rax", .base_value = 0x4141414141414141});
+  b.raw().fault->non_canonical = true;
+  const Verdict v = b.verdict();
+  ASSERT_EQ(v.verdict_class, "heap-corruption");
+  EXPECT_THAT(v.experiments.front(), HasSubstr("--protect all"));
+  EXPECT_THAT(all_text(v), Not(HasSubstr("MALLOC_CHECK_")));
+  EXPECT_THAT(all_text(v), HasSubstr("PYTHONMALLOC=debug"));
+}
+
+TEST(BadJump, CertainOneSaysWhatMayHaveLedThere) {
+  CaseBuilder b;
+  b.signal(SIGSEGV, 1).crashed({native("", "", 0x7f1234), native("Event::fire")}).fault(0x7f1234, "execute");
+  const Verdict v = b.verdict();
+  ASSERT_EQ(v.verdict_class, "bad-jump");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_TRUE(v.alternatives.empty());
+  EXPECT_THAT(all_text(v), HasSubstr("What led there may be"));
+  EXPECT_FALSE(v.experiments.empty());
+}
+
 }  // namespace
 }  // namespace segwhy

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "diagnose/narrate.h"
+#include "diagnose/reach.h"
 #include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
+#include "diagnose/reach.h"
 #include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
