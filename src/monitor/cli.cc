@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ constexpr int kUsageError = 2;
 struct Cli {
   CLI::App app{"Says why a Python program died natively.", "segwhy"};
   RunOptions run;
+  std::optional<std::uint32_t> budget_permille;
   ReportOptions report, core;
   ExplainOptions explain;
   DoctorOptions doctor;
@@ -38,9 +40,8 @@ void add_run(Cli& cli) {
          "Which memory blocks to guard: off, sampled, tensors (default), exact, all")
       ->check(CLI::IsMember(protect_mode_names()));
   app.add_option_function<double>(
-         "--budget",
-         [&cli](double percent) { cli.run.protection.budget_permille = static_cast<std::uint32_t>(percent * 10); },
-         "CPU time that guarding may take, percent; 100: as much as it needs (default 5)")
+         "--budget", [&cli](double percent) { cli.budget_permille = static_cast<std::uint32_t>(percent * 10); },
+         "CPU time that guarding may take, percent; 100: as much as it needs (default 5, of `all` 50)")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--json", cli.run.json_path, "Write the incident as JSON to this file, also when all went well");
   app.add_option("--case", cli.run.case_path,
@@ -101,6 +102,8 @@ int dispatch(Cli& cli, const StandardDescriptors& standard) {
       print_error("run: name a Python script or a command", "segwhy run train.py");
       return kUsageError;
     }
+    Protection& protection = cli.run.protection;
+    protection.budget_permille = cli.budget_permille.value_or(usual_budget_permille(protection.mode));
     return run_command(cli.run, standard);
   }
   if (cli.report_app->parsed()) return report_command(cli.report);

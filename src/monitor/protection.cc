@@ -14,6 +14,10 @@ wire::ProtectMode protect_mode(std::string_view name) {
   return static_cast<wire::ProtectMode>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
+std::uint32_t usual_budget_permille(wire::ProtectMode mode) {
+  return mode == wire::kProtectAll ? 500 : 50;
+}
+
 std::vector<std::pair<std::string, std::string>> protection_variables(wire::ProtectMode mode) {
   std::vector<std::pair<std::string, std::string>> variables;
   // TensorFlow 2.9 and later keep tensors of 256 KB and more in an arena of their own otherwise; oneDNN stays on.

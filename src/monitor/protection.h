@@ -23,6 +23,9 @@ struct Protection {
 // `name` must be one of them.
 [[nodiscard]] wire::ProtectMode protect_mode(std::string_view name);
 
+// The budget in thousandths where the user names none.
+[[nodiscard]] std::uint32_t usual_budget_permille(wire::ProtectMode mode);
+
 // Environment variables without which a framework hides blocks from malloc, for a program that does not set them
 // itself: name and value.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> protection_variables(wire::ProtectMode mode);

@@ -27,6 +27,8 @@ constexpr uint64_t kMostTicks = 400'000;
 // cached.
 constexpr uint64_t kTicksPerPage = 250;
 constexpr uint64_t kMostCachedPages = 256;
+// Half a small block's life: its memory comes back from quarantine cold.
+constexpr uint64_t kTicksPerSmallBlock = 150;
 // Making pages inaccessible empties the CPU's address cache (virtual machines, all of it): what refilling it takes.
 constexpr uint64_t kTicksPerRevocation = 16'000;
 // Between two looks at the CPU clock: so much was charged, or so many blocks were refused.
@@ -144,9 +146,15 @@ Admission admit_block(const void* return_address, const void* frame) {
   return Admission::kRefused;
 }
 
+bool affords_common_blocks() {
+  if (__atomic_load_n(&account.level, __ATOMIC_RELAXED) < kLevelFirstOnly) return true;
+  if (__atomic_add_fetch(&account.refusals, 1, __ATOMIC_RELAXED) >= kLookRefusals) look();
+  return false;
+}
+
 void charge(uint64_t ticks, uint64_t pages, bool revoked) {
   const uint64_t touched = (pages < kMostCachedPages ? pages : kMostCachedPages) * kTicksPerPage;
-  const uint64_t hidden = touched + (revoked ? kTicksPerRevocation : 0);
+  const uint64_t hidden = (pages == 0 ? kTicksPerSmallBlock : touched) + (revoked ? kTicksPerRevocation : 0);
   const uint64_t cost = (ticks < kMostTicks ? ticks : kMostTicks) + hidden;
   const uint64_t spent = __atomic_add_fetch(&account.spent, cost, __ATOMIC_RELAXED);
   if (spent - __atomic_load_n(&account.seen_spent, __ATOMIC_RELAXED) >= kLookTicks) look();

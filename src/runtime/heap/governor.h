@@ -30,7 +30,10 @@ enum class Admission {
 // What becomes of the block that `return_address`, called with `frame`, asks for.
 [[nodiscard]] Admission admit_block(const void* return_address, const void* frame);
 
-// The time that work for one block of `pages` pages took; whether pages were made inaccessible in it.
+// False without credit: what there is far too much of is left to the C library then.
+[[nodiscard]] bool affords_common_blocks();
+
+// The time that work for one block of `pages` pages (0: a small one) took; whether pages were made inaccessible in it.
 void charge(uint64_t ticks, uint64_t pages, bool revoked);
 
 // Charges what happens in its lifetime.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/heap/canary.h"
+#include "runtime/heap/governor.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/quarantine.h"
 #include "runtime/heap/recorder.h"
@@ -14,6 +15,7 @@
 #include "runtime/pal/guarded_copy.h"
 #include "runtime/pal/next_heap.h"
 #include "runtime/pal/ticks.h"
+#include "runtime/trace/python_layout.h"
 #include "runtime/trace/stacks.h"
 
 namespace segwhy::runtime::heap {
@@ -29,6 +31,17 @@ constexpr size_t kMostCanary = 64;
 
 [[nodiscard]] uint32_t coarse_ticks() {
   return static_cast<uint32_t>(pal::ticks() >> wire::kSmallTicksShift);
+}
+
+// The interpreter's own objects come and go by the million.
+[[nodiscard]] bool is_interpreters(const Caller& caller) {
+  const trace::Python* const python = trace::python();
+  return python != nullptr && python->holds_code(caller.return_address);
+}
+
+// Who made one of those says little, and following the stack each time would cost more than everything else together.
+[[nodiscard]] uint32_t stack_of(const Caller& caller) {
+  return is_interpreters(caller) ? 0 : trace::intern_stack(caller.return_address, caller.frame);
 }
 
 // The end of the canary behind `size` bytes at `address`, of which the C library gave `usable`.
@@ -109,6 +122,11 @@ void look_at_live(SmallRef ref) {
 }  // namespace
 
 void* allocate_small(const Request& request, const Caller& caller) {
+  if (is_interpreters(caller) && !affords_common_blocks()) {
+    count_unprotected(wire::kUnprotectedBudget);
+    return nullptr;
+  }
+  const Charge charge(0);
   void* const block = request.zero ? pal::next_heap().calloc(1, request.size + kCanaryBehind)
                                    : pal::next_heap().malloc(request.size + kCanaryBehind);
   if (block == nullptr) return nullptr;
@@ -120,7 +138,7 @@ void* allocate_small(const Request& request, const Caller& caller) {
   fill_canary(canary_key(), address + request.size, canary_end(address, request.size, usable));
   wire::SmallBlock& note = *ref.block;
   note.size = static_cast<uint32_t>(request.size);
-  note.allocation_stack = trace::intern_stack(caller.return_address, caller.frame);
+  note.allocation_stack = stack_of(caller);
   note.free_stack = 0;
   note.allocating_tid = current_tid();
   note.freeing_tid = 0;
@@ -139,8 +157,9 @@ bool release_small(void* block, const Caller& caller) {
     refuse_stray_free(block, caller);
     return false;
   }
+  const Charge charge(0);
   const int saved = errno;
-  const uint32_t stack = trace::intern_stack(caller.return_address, caller.frame);
+  const uint32_t stack = stack_of(caller);
   if (!pal::compare_exchange(ref.block->state, uint32_t{wire::kBlockLive}, uint32_t{wire::kBlockFreed})) {
     const wire::BlockRecord record = record_of(ref);
     die_of_wrong_free({wire::kFindingDoubleFree, &record, stack, reinterpret_cast<uintptr_t>(block)});

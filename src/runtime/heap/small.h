@@ -15,7 +15,7 @@ namespace segwhy::runtime::heap {
 inline constexpr uint8_t kFreshFill = 0xbe;
 inline constexpr uint8_t kFreedFill = 0xdf;
 
-// Null: the C library has no memory, or no room to note it: it is to serve the request itself.
+// Null: the C library is to serve the request itself; it has no memory, or the governor leaves the block out.
 [[nodiscard]] void* allocate_small(const Request& request, const Caller& caller);
 
 // False: the block is none of the tier's. Ends the program, as the C library would, when it was freed before or the

@@ -55,7 +55,8 @@ void remove_small(SmallRef ref) {
 
 SmallRef find_small_around(const void* address) {
   wire::SmallTable* const table = small_table();
-  if (table == nullptr) return {};
+  // Where blocks are missing from the table, strangers are no errors, and far too many to search for.
+  if (table == nullptr || pal::load(table->no_room) != 0) return {};
   const auto at = reinterpret_cast<uintptr_t>(address);
   const uintptr_t nearest = at / kBlockAlignment * kBlockAlignment;
   for (uintptr_t distance = 0; distance < kLargeBlock && distance < nearest; distance += kBlockAlignment) {

@@ -22,7 +22,7 @@ struct SmallRef {
 // The entry, which the caller owns, is free again.
 void remove_small(SmallRef ref);
 
-// The live block that `address` lies inside of; empty: none is known. Slow: for errors.
+// The live block that `address` lies inside of; empty: none is known, or not all blocks are. Slow: for errors.
 [[nodiscard]] SmallRef find_small_around(const void* address);
 
 // What findings say of it.

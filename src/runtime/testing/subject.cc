@@ -30,8 +30,8 @@ int argument(int argc, char** argv, int index, int fallback) {
 int main(int argc, char** argv) {
   using namespace segwhy::runtime::testing;
   if (argc < 2) return 2;
-  for (const Command* table :
-       {kCrashCommands, kHandlerCommands, kViewCommands, kProcessCommands, kStderrCommands, kHeapCommands}) {
+  for (const Command* table : {kCrashCommands, kHandlerCommands, kViewCommands, kProcessCommands, kStderrCommands,
+                               kHeapCommands, kSmallCommands}) {
     for (const Command* command = table; command->name != nullptr; ++command) {
       if (strcmp(command->name, argv[1]) == 0) return command->run(argc - 2, argv + 2);
     }

@@ -16,6 +16,7 @@ extern const Command kViewCommands[];
 extern const Command kProcessCommands[];
 extern const Command kStderrCommands[];
 extern const Command kHeapCommands[];
+extern const Command kSmallCommands[];
 
 // Writes to address 0x10 at the symbol faulting_instruction, and at no other.
 extern "C" void write_to_null();

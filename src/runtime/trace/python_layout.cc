@@ -87,6 +87,11 @@ struct DebugOffsetsHeader {
   out.code_type = reinterpret_cast<uintptr_t>(symbol("PyCode_Type"));
   out.str_type = reinterpret_cast<uintptr_t>(symbol("PyUnicode_Type"));
   out.bytes_type = reinterpret_cast<uintptr_t>(symbol("PyBytes_Type"));
+  pal::CodeModule module{};
+  if (pal::find_module(reinterpret_cast<uintptr_t>(out.this_thread_state), module)) {
+    out.code_begin = module.start;
+    out.code_end = module.end;
+  }
   return out.this_thread_state != nullptr && out.code_type != 0 && out.str_type != 0 && out.bytes_type != 0;
 }
 

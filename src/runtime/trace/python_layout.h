@@ -17,8 +17,12 @@ struct Python {
   void* (*this_thread_state)();
   uintptr_t code_type, str_type, bytes_type;  // addresses of PyCode_Type...
   uint32_t offsets[wire::kPythonFields];
+  uintptr_t code_begin, code_end;  // of the object that the interpreter is in; equal: not known
 
   [[nodiscard]] bool has(Field field) const { return (*this)[field] != kAbsent; }
+  [[nodiscard]] bool holds_code(const void* address) const {
+    return reinterpret_cast<uintptr_t>(address) - code_begin < code_end - code_begin;
+  }
   [[nodiscard]] uint32_t operator[](Field field) const { return offsets[static_cast<unsigned>(field)]; }
 
   static constexpr uint32_t kAbsent = 0xffffffff;

@@ -1,0 +1,102 @@
+// Small blocks, used badly in each way: the first of a place, which get guarded slots, and later ones, which are
+// checked by canaries.
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/testing/subject.h"
+
+namespace segwhy::runtime::testing {
+namespace {
+
+constexpr int kBlocks = 8000;  // more than get guarded slots: a page each
+constexpr size_t kSize = 40;
+
+// The last of many blocks of one place.
+unsigned char* late_block() {
+  unsigned char* block = nullptr;
+  for (int i = 0; i < kBlocks; ++i) {
+    block = static_cast<unsigned char*>(malloc(kSize));
+    memset(block, i, kSize);
+  }
+  return block;
+}
+
+// What the block is abused for: past, write-freed, twice, inside, or nothing.
+int misuse_small(int, char** arguments) {
+  const char* const how = arguments[0];
+  unsigned char* const block = late_block();
+  if (strcmp(how, "past") == 0) block[kSize] = 7;
+  if (strcmp(how, "inside") == 0) free(block + 16);
+  free(block);
+  if (strcmp(how, "write-freed") == 0) block[3] = 7;
+  if (strcmp(how, "twice") == 0) free(block);
+  puts("done");
+  return 0;
+}
+
+// Locals and globals are no blocks; `malloc`'s own check ends the program.
+char global[64];
+int free_stray(int, char** arguments) {
+  char local[64] = {};
+  void* const stray = arguments[0][0] == 'l' ? static_cast<void*>(local + 16) : static_cast<void*>(global + 16);
+  free(stray);
+  return 0;
+}
+
+// Prints what new memory holds.
+int print_fresh(int, char**) {
+  const auto* const block = static_cast<unsigned char*>(malloc(kSize));
+  printf("%02x%02x\n", block[0], block[kSize - 1]);
+  return 0;
+}
+
+void* churn(void* seed) {
+  auto state = static_cast<unsigned>(reinterpret_cast<uintptr_t>(seed));
+  void* kept[32] = {};
+  for (int i = 0; i < 20000; ++i) {
+    state = state * 1664525 + 1013904223;
+    void*& place = kept[(state >> 16) % 32];
+    if ((state & 1) != 0 && place != nullptr) {
+      place = realloc(place, 1 + (state >> 8) % 3000);
+    } else {
+      free(place);
+      place = memset(malloc(1 + (state >> 8) % 500), 1, 1 + (state >> 8) % 500);
+    }
+  }
+  for (void* block : kept) free(block);
+  return nullptr;
+}
+
+// Threads that allocate, resize and free small blocks, and children that go on with what they inherited.
+int churn_small(int, char**) {
+  constexpr int kThreads = 8;
+  pthread_t threads[kThreads];
+  for (uintptr_t i = 0; i < kThreads; ++i) pthread_create(&threads[i], nullptr, &churn, reinterpret_cast<void*>(i));
+  for (int i = 0; i < 4; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      churn(reinterpret_cast<void*>(uintptr_t{77}));
+      _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    printf("child %d\n", status);
+  }
+  for (pthread_t thread : threads) pthread_join(thread, nullptr);
+  puts("done");
+  return 0;
+}
+
+}  // namespace
+
+const Command kSmallCommands[] = {
+    {"misuse-small", &misuse_small}, {"free-stray", &free_stray}, {"print-fresh", &print_fresh},
+    {"churn-small", &churn_small},   {nullptr, nullptr},
+};
+
+}  // namespace segwhy::runtime::testing
