@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What Segwhy costs and how fast it answers, measured side by side in one run.
 
-usage: run.py [--runs N] [--only startup|fit|graphs|report]
+usage: run.py [--runs N] [--only startup|fit|graphs|heap|report]
 
 startup   /bin/true and a Python that does nothing, under `segwhy run` against plain: milliseconds more
 fit       import of TensorFlow plus a Keras fit under `segwhy run --protect off` against plain: ratio
@@ -165,10 +165,11 @@ def report(runs: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--only", choices=("startup", "fit", "graphs", "report"))
+    parts = (startup, fit, graphs, heap, report)
+    parser.add_argument("--only", choices=[part.__name__ for part in parts])
     options = parser.parse_args()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    for part in (startup, fit, graphs, report):
+    for part in parts:
         if options.only in (None, part.__name__):
             part(options.runs)
     return 0

@@ -42,6 +42,13 @@ std::optional<int> perturb_byte(const Case& evidence) {
   return value && *value != 0 ? std::optional(static_cast<int>(*value & 0xFF)) : std::nullopt;
 }
 
+// What the runtime's small tier fills blocks with (runtime/heap/small.h).
+constexpr unsigned char kSegwhyFreshFill = 0xBE, kSegwhyFreedFill = 0xDF;
+
+bool guards_small_blocks(const Case& evidence) {
+  return evidence.protection && evidence.protection->mode == "all";
+}
+
 // At least six equal bytes (a small offset may have changed the lowest ones).
 std::optional<Reading> as_fill(std::uint64_t value, const Case& evidence) {
   const auto bytes = bytes_of(value);
@@ -55,6 +62,10 @@ std::optional<Reading> as_fill(std::uint64_t value, const Case& evidence) {
   if (const auto perturb = perturb_byte(evidence)) {
     if (fill == *perturb) return reading(Kind::kFreedFill, "MALLOC_PERTURB_ writes it into freed blocks");
     if (fill == (*perturb ^ 0xFF)) return reading(Kind::kFreshFill, "MALLOC_PERTURB_ writes it into new blocks");
+  }
+  if (guards_small_blocks(evidence)) {
+    if (fill == kSegwhyFreedFill) return reading(Kind::kFreedFill, "--protect all writes it into freed blocks");
+    if (fill == kSegwhyFreshFill) return reading(Kind::kFreshFill, "--protect all writes it into new blocks");
   }
   switch (fill) {
     case 0xDD:

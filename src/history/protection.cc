@@ -1,5 +1,6 @@
 #include "history/protection.h"
 
+#include "evidence/wire/small_blocks.h"
 #include "history/findings.h"
 
 namespace segwhy::history {
@@ -75,7 +76,11 @@ ProtectionSummary read_protection(const Area& area, const wire::ClockPair& now) 
   if (header.recycled_slots != 0) out.horizon_s = age_s(header, now, header.horizon_ticks);
   if (header.governor.cpu_ns != 0) out.slowdown = header.governor.cost_permille / kPermille;
   out.lowered = header.governor.highest_level;
-  out.exact = exact_state(area);
+  if (header.mode_requested == wire::kProtectExact) out.exact = exact_state(area);
+  if (const auto small = area.at<wire::SmallTable>(wire::kSectionSmallBlocks, 0)) {
+    out.checked = small->checked_blocks;
+    if (small->no_room != 0) out.unprotected["table full"] = small->no_room;
+  }
   return out;
 }
 

@@ -129,6 +129,7 @@ Section protection(const Subject& s) {
   const bool about_memory = s.evidence.block || !s.evidence.findings.empty() || s.style.verbose;
   if (!p || !about_memory) return section;
   std::string text = fmt::format("--protect {}: {} blocks, {}", p->mode, grouped(p->blocks), human_bytes(p->bytes));
+  if (p->checked != 0) text += fmt::format("; {} small ones checked by canaries", grouped(p->checked));
   if (p->mode != p->requested && !p->requested.empty()) text += fmt::format(" ({} was asked for)", p->requested);
   for (const auto& [reason, count] : p->unprotected) text += fmt::format("; {} not: {}", grouped(count), reason);
   if (p->horizon_s) text += fmt::format("; freed blocks are remembered for {}", duration(*p->horizon_s));

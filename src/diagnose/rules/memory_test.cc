@@ -197,6 +197,16 @@ TEST(StaleMemory, FillPatternsOfAllocators) {
   EXPECT_EQ(fresh.verdict().verdict_class, "uninitialised-read") << "165 ^ 255 is what glibc writes into new blocks";
 }
 
+TEST(StaleMemory, FillsOfTheSmallTierCountOnlyWhereItIsInForce) {
+  for (const auto& [value, slug] :
+       {std::pair{0xbebebebebebebebe, "uninitialised-read"}, {0xdfdfdfdfdfdfdfdf, "use-after-free"}}) {
+    auto b = segv(value, "read", {.base = "rax", .base_value = value});
+    EXPECT_EQ(b.verdict().verdict_class, "wild-pointer");
+    b.raw().protection.emplace().mode = "all";
+    EXPECT_EQ(b.verdict().verdict_class, slug);
+  }
+}
+
 TEST(StaleMemory, TextInAPointerIsWildWithItsText) {
   auto b = segv(0x4141414141414141, "read", {.base = "rax", .base_value = 0x4141414141414141});
   const Verdict v = b.verdict();

@@ -117,6 +117,7 @@ struct ProtectionSummary {
   std::string requested;                             // asked for
   std::string tactic;                                // how freed blocks and guards are made inaccessible
   std::uint64_t blocks = 0, bytes = 0;               // that were protected since the start
+  std::uint64_t checked = 0;                         // further small blocks that are checked by canaries alone
   std::map<std::string, std::uint64_t> unprotected;  // blocks of the protected kind that were not, by the reason
   std::optional<double> horizon_s;  // a freed block is remembered for this long; absent: since the start
   std::optional<double> slowdown;   // of CPU time by the runtime, as a fraction
@@ -126,7 +127,8 @@ struct ProtectionSummary {
   template <class V>
   void fields(V& v) {
     v("mode", mode), v("requested", requested), v("tactic", tactic), v("blocks", blocks), v("bytes", bytes);
-    v("unprotected", unprotected), v("horizon_s", horizon_s), v("slowdown", slowdown), v("lowered", lowered);
+    v("checked", checked), v("unprotected", unprotected), v("horizon_s", horizon_s), v("slowdown", slowdown),
+        v("lowered", lowered);
     v("exact", exact);
   }
 };
