@@ -30,6 +30,9 @@ void add_native(const Snapshot& snapshot, Symbolizer& symbolizer, Case& into) {
   auto unwinder = Unwinder::open(snapshot);
   if (!unwinder) return note(into, unwinder.error());
   into.threads = read_native_stacks(snapshot, *unwinder, symbolizer);
+  if (into.threads.size() > kMostOtherStacks)
+    into.capture.limits.push_back("Of " + std::to_string(into.threads.size()) + " threads, the native stacks of " +
+                                  std::to_string(kMostOtherStacks) + " were read.");
 }
 
 // The lines of the program's own native code, where the sources are at hand.

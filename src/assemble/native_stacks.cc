@@ -12,6 +12,12 @@ namespace {
 constexpr UnwindLimits kCrashedLimits{};
 constexpr UnwindLimits kOtherLimits{.innermost = 48, .outermost = 8, .count_up_to = 2000};
 
+// The thread that died and the main one, and of the others as many as a person would look at: a process that ran into
+// its limit of threads has tens of thousands, all alike, and is stopped as long as they are read.
+bool is_read(const ThreadSnapshot& captured, int pid, std::size_t before) {
+  return captured.registers_known && (captured.crashed || captured.tid == pid || before < kMostOtherStacks);
+}
+
 // Frames of one address share its stack facts; the inlined ones have no frame of their own.
 void add_frames(Thread& thread, const RawFrame& raw, std::vector<NativeFrame> named) {
   for (NativeFrame& frame : named) {
@@ -43,9 +49,8 @@ std::vector<Thread> read_native_stacks(const Snapshot& snapshot, Unwinder& unwin
   std::vector<CodeAddress> addresses;
   for (const ThreadSnapshot& captured : snapshot.threads) {
     threads.push_back(describe(captured, snapshot.pid));
-    stacks.push_back(captured.registers_known
-                         ? unwinder.unwind(captured, captured.crashed ? kCrashedLimits : kOtherLimits)
-                         : RawStack{});
+    const bool read = is_read(captured, snapshot.pid, stacks.size());
+    stacks.push_back(read ? unwinder.unwind(captured, captured.crashed ? kCrashedLimits : kOtherLimits) : RawStack{});
     for (const RawFrame& raw : stacks.back().frames) addresses.push_back({raw.pc, raw.is_return_address});
   }
   std::vector<std::vector<NativeFrame>> named = symbolizer.resolve(addresses);

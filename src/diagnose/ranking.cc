@@ -102,7 +102,9 @@ Verdict choose(std::vector<Candidate> candidates) {
     for (Alternative& alternative : winner.alternatives) add_alternative(verdict, std::move(alternative));
   for (std::size_t i = 1; i < candidates.size(); ++i) {
     add_loser(verdict, kind, candidates[i]);
-    for (const std::string& factor : candidates[i].factors) add_factor(verdict, factor);
+    // What an outcome noticed beside it (a trend of the memory) has no part in a cause that was found.
+    if (kind_of(candidates[i].slug) != CauseKind::kOutcome)
+      for (const std::string& factor : candidates[i].factors) add_factor(verdict, factor);
   }
   verdict.experiments = std::move(winner.experiments);
   if (verdict.experiments.size() > kMostExperiments) verdict.experiments.resize(kMostExperiments);
