@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/exact/exact.h"
+#include "runtime/exact/imports.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/trace/python_layout.h"
 #include "runtime/trace/stacks.h"
@@ -30,16 +31,19 @@ uint32_t watched;          // atomic
 uint32_t tensors;          // atomic
 bool is_alone;             // no interpreter
 
+// What starts programs: the kernel reads the arguments wherever they lie, in a child in which all signals are blocked.
+// A program that may do that has none of its blocks watched.
+constexpr const char* kStarters[] = {"execve",       "execv",  "execvp",  "execvpe",  "execl",
+                                     "execlp",       "execle", "fexecve", "execveat", "posix_spawn",
+                                     "posix_spawnp", "system", "popen",   "wordexp"};
+
 // The C library's and the linker's blocks are not the program's: streams, locales, thread control blocks.
 constexpr uint32_t kMostSystemModules = 4;
 CodeRange system_code[kMostSystemModules];
 uint32_t system_modules;
 
 int find_system_code(dl_phdr_info* module, size_t, void*) {
-  const bool is_system = strstr(module->dlpi_name, "/libc.so") != nullptr ||
-                         strstr(module->dlpi_name, "/ld-linux") != nullptr ||
-                         strstr(module->dlpi_name, "/libpthread.so") != nullptr;
-  if (!is_system) return 0;
+  if (!is_system_module(module->dlpi_name)) return 0;
   for (const ElfW(Phdr)* each = module->dlpi_phdr; each != module->dlpi_phdr + module->dlpi_phnum; ++each) {
     if (each->p_type != PT_LOAD || (each->p_flags & PF_X) == 0 || system_modules == kMostSystemModules) continue;
     const uintptr_t begin = module->dlpi_addr + each->p_vaddr;
@@ -78,7 +82,8 @@ int find_operator_new(dl_phdr_info* module, size_t, void*) {
 }  // namespace
 
 void begin_with_program() {
-  if (trace::python() != nullptr) return;
+  constexpr size_t kNames = sizeof kStarters / sizeof kStarters[0];
+  if (trace::python() != nullptr || imports_any(static_cast<const char* const*>(kStarters), kNames)) return;
   is_alone = true;
   dl_iterate_phdr(&find_system_code, nullptr);
   pal::store(internal::object_code_bytes, ~size_t{0});

@@ -24,7 +24,8 @@ extern size_t object_code_bytes;
   return reinterpret_cast<uintptr_t>(return_address) - internal::object_code_begin < internal::object_code_bytes;
 }
 
-// Once exact mode runs: in a program without an interpreter, begins to watch objects at once.
+// Once exact mode runs: in a program without an interpreter, which starts no other programs, begins to watch objects at
+// once.
 void begin_with_program();
 
 // At every tensor's allocation: begins to watch objects, once libstdc++ is there.
