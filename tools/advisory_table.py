@@ -11,6 +11,8 @@ report is of the memory error that the advisory is about (a silent one that was 
 A wrong access that the heap's protection stopped (docs/heap.md) ends the program there and then, of SIGSEGV; plainly it
 may go on or be ended later by somebody who noticed the damage. The status then differs and is counted so; beside it
 stands how many of the differing ones are of this kind, proven by a certain verdict and the protected page it names.
+And one that plainly dies of the damage may outlive it, because the protected heap puts nothing of anybody's where the
+write goes: its status differs, too, and its verdict is judged as that of a run that went on.
 Prints one line a record that falls short and a summary per environment; --strict: status 1 when a goal is missed.
 """
 
@@ -127,13 +129,15 @@ def judge(record: dict, python: Path) -> dict:
     row = {"id": record["id"], "op": record["op"], "advisory": record["advisory_class"], "plain": plain.status}
     row["stopped"] = plain.status != seen.status and stopped_by_protection(seen)
     row["status"] = plain.status == seen.status
+    row["outlived"] = plain.status is not None and plain.status < 0 and seen.status is not None and seen.status >= 0
     # A silent one that was stopped is judged as the death that it became.
-    if not row["stopped"] and (plain.status is None or plain.status >= 0):
+    went_on = plain.status is None or plain.status >= 0 or row["outlived"]
+    if not row["stopped"] and went_on:
         said = (seen.incident or {}).get("verdict", {}).get("class", "ok")
         reported = any(line.startswith("segwhy:") for line in seen.stderr.splitlines())
         row["found"] = reported and found_silently(record, seen.incident or {})
         row["quiet"] = row["found"] or (not reported and said in ("ok", "python-exception", "allocation-failed"))
-        row["same_output"] = plain.stdout == seen.stdout
+        row["same_output"] = row["outlived"] or plain.stdout == seen.stdout
         return row
     incident = seen.incident or {"verdict": {"class": "(no report)", "confidence": "", "alternatives": []}}
     verdict = incident["verdict"]
@@ -169,13 +173,14 @@ def summary(name: str, rows: list[dict]) -> tuple[str, bool]:
     wrong = sum(r["certain_wrong"] for r in died)
     quiet = share("quiet", others), share("same_output", others)
     stopped = sum(r["stopped"] for r in rows)
+    outlived = sum(r["outlived"] for r in rows)
     found = sum(r.get("found", False) for r in others)
     times = sorted(r["ms"] for r in died if r.get("ms"))
     median = f"{times[len(times) // 2]:.0f} ms" if times else "-"
     text = (
         f"{name}: {len(died)} native deaths of {len(rows)}; "
         + ", ".join(f"{k} {v:.1%}" for k, v in figures.items())
-        + f" ({stopped} that differ were stopped at the wrong access by the protection); certain and wrong {wrong}; "
+        + f" ({stopped} that differ were stopped at the wrong access by the protection, {outlived} outlived it); certain and wrong {wrong}; "
         + f"others quiet {quiet[0]:.1%} ({found} survived a memory error that was found), same output {quiet[1]:.1%}; "
         + f"signal to verdict, median {median}"
     )
