@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "assemble/block_tensor.h"
 #include "assemble/cxx_exception.h"
 #include "assemble/native_stacks.h"
 #include "assemble/python_stacks.h"
@@ -115,6 +116,7 @@ void assemble_from_capture(const Capture& capture, Case& into, const history::Qu
   add_exception(snapshot, into);
   add_framework(snapshot, into);
   if (recorder != nullptr) add_recorded(snapshot, symbolizer ? &*symbolizer : nullptr, *recorder, into);
+  describe_block_as_tensor(into);
 }
 
 }  // namespace segwhy
