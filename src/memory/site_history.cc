@@ -37,7 +37,6 @@ void add_counts(LineAccount& line, const SiteCounts& site) {
   line.total_bytes += site.total_bytes;
   line.total_blocks += site.total_blocks;
   line.largest = std::max(line.largest, site.largest);
-  line.mappings = line.mappings || site.mappings;
   if (site.total_blocks != 0) ++line.stacks;
   if (site.latest_ticks > line.latest_ticks) {
     line.latest_ticks = site.latest_ticks;
@@ -46,6 +45,7 @@ void add_counts(LineAccount& line, const SiteCounts& site) {
   if (site.live_bytes > line.stack_bytes || line.stack == 0) {
     line.stack = site.stack;
     line.stack_bytes = site.live_bytes;
+    line.mappings = site.mappings;
   }
 }
 

@@ -18,7 +18,7 @@ std::uint64_t plausible(std::uint64_t count) {
 SiteCounts counts_of(const wire::SiteRecord& record) {
   SiteCounts out;
   out.stack = record.stack;
-  out.mappings = record.mappings != 0;
+  out.mappings = plausible(record.total_blocks) < 2 * std::uint64_t{record.mappings};
   out.live_bytes = plausible(record.live_bytes);
   out.live_blocks = plausible(record.live_blocks);
   out.total_bytes = plausible(record.total_bytes);

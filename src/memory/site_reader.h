@@ -11,7 +11,7 @@ namespace segwhy::memory {
 
 struct SiteCounts {
   std::uint32_t stack = 0;
-  bool mappings = false;  // some of it was mapped, not allocated
+  bool mappings = false;  // most of its blocks were mapped, not allocated
   std::uint64_t live_bytes = 0, live_blocks = 0, total_bytes = 0, total_blocks = 0;
   std::uint64_t largest = 0, latest_ticks = 0, latest_size = 0;
 };

@@ -32,7 +32,8 @@ uint64_t mean;           // bytes between two samples
 const uint32_t* active;  // leads to 1 in a process that may write to its area
 uint32_t* own_word;
 
-thread_local constinit uint64_t random_state = 0;
+// Of all threads: two that draw at once may draw the same number, which does no harm.
+uint64_t random_state;
 
 [[nodiscard]] bool is_active() {
   return active != nullptr && *active != 0;
@@ -43,10 +44,16 @@ void draw_interval() {
     left = INT64_MAX;
     return;
   }
-  if (random_state == 0) random_state = pal::ticks() ^ reinterpret_cast<uintptr_t>(&random_state);
-  // The first numbers of a poor seed are poor.
-  for (int i = 0; i < 3 || random_state == 0; ++i) random_state = next_random(random_state | 1);
-  left = next_interval(random_state, mean);
+  uint64_t state = pal::load(random_state);
+  if (state == 0) {
+    // The first numbers of a poor seed are poor.
+    constexpr int kPoorNumbers = 8;
+    state = pal::ticks() | 1;
+    for (int i = 0; i < kPoorNumbers; ++i) state = next_random(state);
+  }
+  state = next_random(state);
+  pal::store(random_state, state);
+  left = next_interval(state, mean);
 }
 
 void add_to_filter(const void* block) {
