@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/heap/near_stack.h"
 #include "runtime/heap/small_table.h"
 #include "runtime/pal/modules.h"
 #include "runtime/trace/stacks.h"
@@ -9,11 +10,9 @@
 namespace segwhy::runtime::heap {
 namespace {
 
-// So far above the caller's frame a local variable of it or of its callers can lie.
-constexpr uintptr_t kNearStack = 64 * 1024;
-
 [[nodiscard]] bool is_on_callers_stack(const void* block, const Caller& caller) {
-  return reinterpret_cast<uintptr_t>(block) - reinterpret_cast<uintptr_t>(caller.frame) < kNearStack;
+  return is_near_stack(reinterpret_cast<uintptr_t>(block), reinterpret_cast<uintptr_t>(caller.frame),
+                       reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
 }
 
 // Data and text of programs and libraries.

@@ -96,6 +96,11 @@ TEST_F(SmallTest, FreesOfLocalsAndGlobalsAreNoted) {
   }
 }
 
+TEST_F(SmallTest, HeapBehindAThreadsStackIsNoLocal) {
+  EXPECT_EQ(run({"free-behind-stack"}).output, "freed\n");
+  EXPECT_EQ(findings()->count, 0u);
+}
+
 TEST_F(SmallTest, NewMemoryHoldsThePattern) {
   EXPECT_EQ(run({"print-fresh"}).output, "bebe\n");
 }

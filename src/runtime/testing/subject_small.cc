@@ -48,6 +48,31 @@ int free_stray(int, char** arguments) {
   return 0;
 }
 
+void* free_block(void* block) {
+  free(block);
+  return nullptr;
+}
+
+// A thread frees a block that lies right behind its own stack. No tier takes valloc's blocks.
+int free_behind_stack(int, char**) {
+  constexpr size_t kStackBytes = 96 * 1024;
+  constexpr uintptr_t kNear = 16 * 1024;
+  char* const stack = static_cast<char*>(valloc(kStackBytes));
+  void* const block = valloc(4096);
+  if (reinterpret_cast<uintptr_t>(block) - reinterpret_cast<uintptr_t>(stack + kStackBytes) >= kNear) {
+    puts("not behind");
+    return 1;
+  }
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, stack, kStackBytes);
+  pthread_t thread{};
+  if (pthread_create(&thread, &attributes, &free_block, block) != 0) return 1;
+  pthread_join(thread, nullptr);
+  puts("freed");
+  return 0;
+}
+
 // Prints what new memory holds.
 int print_fresh(int, char**) {
   const auto* const block = static_cast<unsigned char*>(malloc(kSize));
@@ -95,8 +120,8 @@ int churn_small(int, char**) {
 }  // namespace
 
 const Command kSmallCommands[] = {
-    {"misuse-small", &misuse_small}, {"free-stray", &free_stray}, {"print-fresh", &print_fresh},
-    {"churn-small", &churn_small},   {nullptr, nullptr},
+    {"misuse-small", &misuse_small}, {"free-stray", &free_stray}, {"free-behind-stack", &free_behind_stack},
+    {"print-fresh", &print_fresh},   {"churn-small", &churn_small}, {nullptr, nullptr},
 };
 
 }  // namespace segwhy::runtime::testing
