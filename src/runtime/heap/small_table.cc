@@ -63,7 +63,8 @@ SmallRef find_small_around(const void* address) {
     const SmallRef ref = find_at(table, nearest - distance);
     if (!ref) continue;
     const bool inside = pal::load(ref.block->state) == wire::kBlockLive && at - (nearest - distance) < ref.block->size;
-    return inside ? ref : SmallRef{};
+    // Another thread may have given the entry to another block meanwhile.
+    return inside && pal::load(*ref.address) == nearest - distance ? ref : SmallRef{};
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #include "runtime/heap/wrong_free.h"
 
 #include <stdlib.h>
+#include <sys/auxv.h>
 
 #include "runtime/heap/near_stack.h"
 #include "runtime/heap/small_table.h"
@@ -10,9 +11,10 @@
 namespace segwhy::runtime::heap {
 namespace {
 
+// The kernel's sixteen random bytes lie right above the main thread's first frame.
 [[nodiscard]] bool is_on_callers_stack(const void* block, const Caller& caller) {
   return is_near_stack(reinterpret_cast<uintptr_t>(block), reinterpret_cast<uintptr_t>(caller.frame),
-                       reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
+                       reinterpret_cast<uintptr_t>(__builtin_thread_pointer()), getauxval(AT_RANDOM));
 }
 
 // Data and text of programs and libraries.
