@@ -120,7 +120,7 @@ int churn_small(int, char**) {
 }  // namespace
 
 const Command kSmallCommands[] = {
-    {"misuse-small", &misuse_small}, {"free-stray", &free_stray}, {"free-behind-stack", &free_behind_stack},
+    {"misuse-small", &misuse_small}, {"free-stray", &free_stray},   {"free-behind-stack", &free_behind_stack},
     {"print-fresh", &print_fresh},   {"churn-small", &churn_small}, {nullptr, nullptr},
 };
 
