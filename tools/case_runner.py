@@ -30,6 +30,12 @@ class Outcome:
     extra: dict = field(default_factory=dict)
 
 
+def load_records(cases: Path, only: list[str]) -> list[dict]:
+    """The records of a case file (JSON lines); where `only` is not empty, those whose id begins with one of it."""
+    records = [json.loads(line) for line in cases.read_text().splitlines() if line.strip()]
+    return [r for r in records if not only or any(r["id"].startswith(o) for o in only)]
+
+
 def segwhy_command() -> Path:
     """The installed command, or $SEGWHY."""
     named = os.environ.get("SEGWHY")

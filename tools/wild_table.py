@@ -81,9 +81,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="every row as JSON lines")
     parser.add_argument("--strict", action="store_true")
     options = parser.parse_args()
-    records = [json.loads(line) for line in options.cases.read_text().splitlines() if line.strip()]
-    if options.only:
-        records = [r for r in records if any(r["id"].startswith(o) for o in options.only)]
+    records = case_runner.load_records(options.cases, options.only)
     out = options.out.open("w") if options.out else None
     rows = []
     for record in records:
