@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What Segwhy costs and how fast it answers, measured side by side in one run.
 
-usage: run.py [--runs N] [--only startup|fit|graphs|heap|report]
+usage: run.py [--runs N] [--only startup|fit|graphs|heap|memory|report]
 
 startup   /bin/true and a Python that does nothing, under `segwhy run` against plain: milliseconds more
 fit       import of TensorFlow plus a Keras fit under `segwhy run --protect off` against plain: ratio
 graphs    tracing of a function of 1,000 nodes, of a ResNet-50, and eager ops, under `segwhy run` against plain: ratio of
           the CPU time of that work alone
 heap      fits, eager operations, NumPy temporaries and growing lists under each kind of `--protect` against plain: ratios
+memory    a Keras fit under `segwhy mem` and `segwhy run`, memray and Scalene against plain, side by side: ratios
 report    from the fatal signal to the printed verdict with TensorFlow loaded, against gdb and PyStack on a core of the
           same crash (their time includes writing the core)
 """
@@ -92,6 +93,27 @@ def heap(runs: int) -> None:
                 print(ratio_line(f"{label}, {mode} against plain", measured, figure), flush=True)
 
 
+PROFILERS = "profilers"  # the environment that has them, with TensorFlow
+
+
+def memory(runs: int) -> None:
+    python = str(environments.environment(PROFILERS))
+    plain = [python, str(HERE / "keras_fit.py")]
+    segwhy = str(segwhy_command())
+    with tempfile.TemporaryDirectory() as folder:
+        tools = {
+            "segwhy mem": [segwhy, "mem", "--quiet", "--", *plain],
+            "segwhy run": [segwhy, "run", "--", *plain],
+            "memray": [python, "-m", "memray", "run", "--quiet", "--force", "-o", f"{folder}/memray.bin", plain[1]],
+            "memray --native": [python, "-m", "memray", "run", "--quiet", "--native", "--force", "-o", f"{folder}/native.bin", plain[1]],
+            "Scalene": [python, "-m", "scalene", "--cli", "--json", "--outfile", f"{folder}/scalene.json", plain[1]],
+        }
+        for name, argv in tools.items():
+            measured = pairs(argv, plain, runs)
+            for figure in ("cpu", "rss"):
+                print(ratio_line(f"Keras fit, {name} against plain", measured, figure), flush=True)
+
+
 def signal_to_verdict(python: Path, runs: int) -> list[float]:
     """Milliseconds from the handler's hand-over to the finished report, as the report itself states them."""
     found = []
@@ -165,7 +187,7 @@ def report(runs: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=7)
-    parts = (startup, fit, graphs, heap, report)
+    parts = (startup, fit, graphs, heap, memory, report)
     parser.add_argument("--only", choices=[part.__name__ for part in parts])
     options = parser.parse_args()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -12,6 +12,7 @@
 
 #include "evidence/wire/accesses.h"
 #include "evidence/wire/recorder.h"
+#include "evidence/wire/sites.h"
 #include "evidence/wire/stacks.h"
 #include "history/history.h"
 
@@ -48,6 +49,7 @@ class FakeRecorder {
   static constexpr std::uint64_t kBase = 0x7f0000000000, kPage = 4096;
   static constexpr std::uint64_t kStride = 2 * kPage;  // a page for the block, a page of guard
   static constexpr std::uint32_t kSlots = 8;
+  static constexpr std::uint32_t kSites = 16;
 
   // Several can lie in one file.
   explicit FakeRecorder(std::uint32_t record = kRecord, std::shared_ptr<FakeFile> in = std::make_shared<FakeFile>())
@@ -69,6 +71,7 @@ class FakeRecorder {
     section(wire::kSectionPastLives, sizeof(wire::PastLives) + 16 * sizeof(wire::PastLife));
     section(wire::kSectionFindings, sizeof(wire::Findings));
     section(wire::kSectionStacks, sizeof(wire::StackSection));
+    section(wire::kSectionSites, sizeof(wire::SiteTable) + kSites * sizeof(wire::SiteRecord));
     section(wire::kSectionAccesses, sizeof(wire::AccessTable) + 4 * sizeof(wire::WatchedBlock));
     put(wire::kSectionBlocks, 0, std::uint64_t{kSlots});
     put(wire::kSectionBlocks, offsetof(wire::BlockTable, regions), wire::Region{kBase, kStride, kPage, kSlots, 0});
@@ -108,6 +111,18 @@ class FakeRecorder {
   }
   void put_block(std::uint32_t slot, const wire::BlockRecord& record) {
     put(wire::kSectionBlocks, sizeof(wire::BlockTable) + slot * sizeof record, record);
+  }
+
+  // `count` places of the table of call sites are taken, the first by that of unknown stacks.
+  void sites(std::uint64_t account_bytes, std::uint32_t count) {
+    wire::SiteTable table{};
+    table.account_bytes = account_bytes;
+    table.capacity = kSites;
+    table.count = count;
+    put(wire::kSectionSites, 0, table);
+  }
+  void put_site(std::uint32_t index, const wire::SiteRecord& record) {
+    put(wire::kSectionSites, sizeof(wire::SiteTable) + index * sizeof record, record);
   }
 
   // A stack whose one Python frame is at `line` of "/home/user/<file>"; returns its id.

@@ -94,6 +94,24 @@ EnvironmentBaseline CgroupWatch::baseline_of(pid_t pid) const {
   return baseline;
 }
 
+void CgroupWatch::explain_kill(pid_t pid) {
+  const auto member = members_.find(pid);
+  EnvironmentBaseline& place = baselines_[member == members_.end() ? 0 : member->second.baseline];
+  if (place.cgroup_oom_kills) ++*place.cgroup_oom_kills;
+  // The machine counts it, too, in whichever of the two was read before it.
+  newer_ = older_ = read_machine_oom_kills();
+}
+
+std::string CgroupWatch::unified_directory(pid_t pid) const {
+  const auto& memory = place_of(pid).cgroups.memory;
+  return memory && memory->v2 ? memory->directory : std::string();
+}
+
+std::optional<std::uint64_t> CgroupWatch::memory_limit(pid_t pid) const {
+  const auto cgroup = read_cgroup(place_of(pid).cgroups);
+  return cgroup ? cgroup->memory_limit : std::nullopt;
+}
+
 std::optional<std::uint64_t> CgroupWatch::memory_use(pid_t pid) const {
   const auto& memory = place_of(pid).cgroups.memory;
   if (!memory) return std::nullopt;

@@ -29,6 +29,15 @@ class CgroupWatch {
   // of the machine, a second or two ago.
   [[nodiscard]] EnvironmentBaseline baseline_of(pid_t pid) const;
 
+  // A kill for want of memory in the cgroup of `pid` has been told: it is not the next one's.
+  void explain_kill(pid_t pid);
+
+  // Where the cgroup of `pid` has its files, version 2; empty otherwise.
+  [[nodiscard]] std::string unified_directory(pid_t pid) const;
+
+  // The tightest limit on the memory of `pid` by a cgroup, bytes.
+  [[nodiscard]] std::optional<std::uint64_t> memory_limit(pid_t pid) const;
+
   // What the cgroup of `pid` uses now, bytes; nullopt without a memory controller.
   [[nodiscard]] std::optional<std::uint64_t> memory_use(pid_t pid) const;
 

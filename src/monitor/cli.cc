@@ -21,35 +21,49 @@ constexpr int kUsageError = 2;
 
 struct Cli {
   CLI::App app{"Says why a Python program died natively.", "segwhy"};
-  RunOptions run;
+  RunOptions run, mem;
   std::optional<std::uint32_t> budget_permille;
   ReportOptions report, core;
   ExplainOptions explain;
   DoctorOptions doctor;
-  CLI::App *run_app = nullptr, *report_app = nullptr, *core_app = nullptr, *explain_app = nullptr,
+  CLI::App *run_app = nullptr, *mem_app = nullptr, *report_app = nullptr, *core_app = nullptr, *explain_app = nullptr,
            *doctor_app = nullptr;
 };
 
-void add_run(Cli& cli) {
-  cli.run_app = cli.app.add_subcommand("run", "Run a Python script or any command, and say why if it dies");
-  CLI::App& app = *cli.run_app;
+// What `run` and `mem` have in common.
+void add_program_options(CLI::App& app, RunOptions& options, std::optional<std::uint32_t>& budget) {
   app.footer("After the options: [--] SCRIPT.py or COMMAND, and its ARGUMENTS.");
-  app.add_option("--python", cli.run.python, "Python to run the script with");
+  app.add_option("--python", options.python, "Python to run the script with");
   app.add_option_function<std::string>(
-         "--protect", [&cli](const std::string& name) { cli.run.protection.mode = protect_mode(name); },
-         "Which memory blocks to guard: off, sampled, tensors (default), exact, all")
+         "--protect", [&options](const std::string& name) { options.protection.mode = protect_mode(name); },
+         "Which memory blocks to guard: off, sampled, tensors, exact, all (default: run tensors, mem off)")
       ->check(CLI::IsMember(protect_mode_names()));
   app.add_option_function<double>(
-         "--budget", [&cli](double percent) { cli.budget_permille = static_cast<std::uint32_t>(percent * 10); },
+         "--budget", [&budget](double percent) { budget = static_cast<std::uint32_t>(percent * 10); },
          "CPU time that guarding may take, percent; 100: as much as it needs (default 5, of `all` 50)")
       ->check(CLI::Range(0.0, 100.0));
-  app.add_option("--json", cli.run.json_path, "Write the incident as JSON to this file, also when all went well");
-  app.add_option("--case", cli.run.case_path,
+  app.add_option("--json", options.json_path, "Write the incident as JSON to this file, also when all went well");
+  app.add_option("--case", options.case_path,
                  "Save the case here (default: segwhy-PROGRAM-PID.case in $SEGWHY_DIR or here)");
-  auto* const quiet = app.add_flag("--quiet", cli.run.quiet, "Never print a report");
-  app.add_flag("--verbose", cli.run.verbose, "Print a report in any case, and all of it")->excludes(quiet);
-  app.add_flag("--fail-on-error", cli.run.fail_on_error,
+  app.add_option("--svg", options.memory.svg_path, "Draw the memory over time to this file");
+  app.add_flag("--oom-guard", options.memory.guard, "Warn, with the largest call sites, when a memory limit is near");
+  auto* const quiet = app.add_flag("--quiet", options.quiet, "Never print a report");
+  app.add_flag("--verbose", options.verbose, "Print a report in any case, and all of it")->excludes(quiet);
+  app.add_flag("--fail-on-error", options.fail_on_error,
                "Exit with 1 when the program exits with 0 but an incident was reported");
+}
+
+void add_run(Cli& cli) {
+  cli.run_app = cli.app.add_subcommand("run", "Run a Python script or any command, and say why if it dies");
+  add_program_options(*cli.run_app, cli.run, cli.budget_permille);
+}
+
+void add_mem(Cli& cli) {
+  cli.mem_app = cli.app.add_subcommand("mem", "Run a program and say where its memory went: by line, over time");
+  cli.mem.memory.asked = true;
+  cli.mem.protection.mode = wire::kProtectOff;
+  add_program_options(*cli.mem_app, cli.mem, cli.budget_permille);
+  cli.mem_app->add_flag("--live", cli.mem.memory.live, "Show it while the program runs");
 }
 
 void add_report(Cli& cli) {
@@ -96,16 +110,22 @@ std::vector<std::string> take_program(const CLI::App& app, std::vector<std::stri
   return program;
 }
 
-int dispatch(Cli& cli, const StandardDescriptors& standard) {
-  if (cli.run_app->parsed()) {
-    if (cli.run.words.empty()) {
-      print_error("run: name a Python script or a command", "segwhy run train.py");
-      return kUsageError;
-    }
-    Protection& protection = cli.run.protection;
-    protection.budget_permille = cli.budget_permille.value_or(usual_budget_permille(protection.mode));
-    return run_command(cli.run, standard);
+int start(const Cli& cli, RunOptions& options, const std::string& command, const StandardDescriptors& standard) {
+  if (options.words.empty()) {
+    print_error(command + ": name a Python script or a command", "segwhy " + command + " train.py");
+    return kUsageError;
   }
+  Protection& protection = options.protection;
+  protection.budget_permille = cli.budget_permille.value_or(usual_budget_permille(protection.mode));
+  // What is to cost nothing keeps no account either.
+  const bool off = options.protection.mode == wire::kProtectOff && !options.memory.asked;
+  options.protection.account_bytes = off ? 0 : options.memory.asked ? kAccountFine : kAccountCoarse;
+  return run_command(options, standard);
+}
+
+int dispatch(Cli& cli, const StandardDescriptors& standard) {
+  if (cli.run_app->parsed()) return start(cli, cli.run, "run", standard);
+  if (cli.mem_app->parsed()) return start(cli, cli.mem, "mem", standard);
   if (cli.report_app->parsed()) return report_command(cli.report);
   if (cli.core_app->parsed()) return core_command(cli.core);
   const TextStyle style = style_for(STDOUT_FILENO);
@@ -128,14 +148,17 @@ int run_cli(int argc, const char* const* argv, const StandardDescriptors& standa
   cli.app.set_version_flag("--version", std::string("segwhy ") + kVersionText);
   cli.app.require_subcommand(1);
   add_run(cli);
+  add_mem(cli);
   add_report(cli);
   add_core(cli);
   add_advisors(cli);
   std::vector<std::string> words(argv + 1, argv + argc);
-  if (!words.empty() && words.front() == "run") {
+  if (!words.empty() && (words.front() == "run" || words.front() == "mem")) {
+    const std::string command = words.front();
+    const bool run = command == "run";
     words.erase(words.begin());
-    cli.run.words = take_program(*cli.run_app, words);
-    words.insert(words.begin(), "run");
+    (run ? cli.run : cli.mem).words = take_program(run ? *cli.run_app : *cli.mem_app, words);
+    words.insert(words.begin(), command);
   }
   std::reverse(words.begin(), words.end());  // CLI11 takes them last first
   try {

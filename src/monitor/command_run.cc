@@ -51,8 +51,9 @@ std::optional<std::string> choose_runtime(const std::string& program) {
   return library;
 }
 
-RunFacts facts_of(const TargetCommand& command) {
+RunFacts facts_of(const TargetCommand& command, const RunOptions& options) {
   RunFacts facts;
+  facts.memory = options.memory;
   facts.argv = command.argv;
   std::error_code ignored;
   facts.cwd = std::filesystem::current_path(ignored).string();
@@ -64,6 +65,7 @@ DeliveryOptions delivery_of(const RunOptions& options, const StandardDescriptors
   delivery.json_path = options.json_path;
   delivery.case_path = options.case_path;
   delivery.case_directory = read_variable("SEGWHY_DIR").value_or("");
+  delivery.memory = options.memory;
   delivery.quiet = options.quiet;
   delivery.verbose = options.verbose;
   delivery.can_print = standard.was_open(STDERR_FILENO);
@@ -98,7 +100,7 @@ Watch start_watch(const RunOptions& options, const TargetCommand& command, const
     return watch;
   }
   watch.session.emplace(std::move(*session));
-  auto monitor = start_monitor(*watch.session, facts_of(command), delivery_of(options, standard));
+  auto monitor = start_monitor(*watch.session, facts_of(command, options), delivery_of(options, standard));
   if (monitor) {
     watch.monitor = std::move(*monitor);
   } else {
@@ -134,10 +136,10 @@ int run_in_place(const Watch& watch, Sentinel& sentinel, const TargetCommand& co
 }
 
 std::optional<RuntimeAttachment> attachment_of(const Watch& watch, std::optional<std::string> library,
-                                               wire::ProtectMode mode) {
+                                               const Protection& protection) {
   if (!watch.session || !library) return std::nullopt;
   return RuntimeAttachment{std::move(*library), watch.monitor.pid, watch.session->fd(), watch.session->fd(),
-                           protection_variables(mode)};
+                           protection_variables(protection)};
 }
 
 }  // namespace
@@ -156,7 +158,7 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
   std::signal(SIGCHLD, SIG_DFL);
   Sentinel sentinel = Sentinel::start();  // before the session exists: it must not hold it
   Watch watch = start_watch(options, *command, standard);
-  const auto attachment = attachment_of(watch, std::move(library), options.protection.mode);
+  const auto attachment = attachment_of(watch, std::move(library), options.protection);
   auto program = fork_program(*command, attachment, received, standard);
   if (!program) {
     sentinel.stop();  // which only tells a signal to the group from one to the front: its place may be all that lacks

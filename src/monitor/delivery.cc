@@ -49,7 +49,9 @@ void Delivery::deliver(Incident incident, bool root) {
       if (!root) return;
       if (options_.json_path) write_json(judged, kRankPlainEnd);
       const std::string saved = options_.case_path && !case_path_used_ ? save_case(judged, true) : std::string();
-      if (options_.verbose) print(judged, saved);
+      if (options_.verbose || options_.memory.asked) print(judged, saved);
+      draw(judged);
+      reported_ = reported_ || (options_.memory.asked && judged.verdict.verdict_class == "memory-growth");
   }
 }
 
@@ -79,6 +81,14 @@ void Delivery::tell(Judged judged, int rank) {
   const std::string saved = save_case(judged, chosen_path);
   if (options_.json_path) write_json(judged, rank);
   print(judged, saved);
+  if (rank == kRankRoot || rank == kRankChild) draw(judged);
+}
+
+void Delivery::draw(const Judged& judged) const {
+  if (!options_.memory.svg_path) return;
+  const Status written =
+      write_file_atomic(*options_.memory.svg_path, render_memory_svg(judged.incident.evidence), 0644);
+  if (!written) complain(written.error());
 }
 
 void Delivery::write_json(const Judged& judged, int rank) {

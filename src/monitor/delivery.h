@@ -17,6 +17,7 @@ struct DeliveryOptions {
   std::optional<std::string> json_path;
   std::optional<std::string> case_path;  // instead of segwhy-PROGRAM-PID.case
   std::string case_directory;            // of cases without a path of their own; empty: the working directory
+  MemoryOptions memory;                  // `segwhy mem`: the end of the program is told in any case
   bool quiet = false;                    // never print
   bool verbose = false;                  // always print, everything
   bool can_print = true;                 // descriptor 2 is the user's
@@ -30,7 +31,8 @@ class Delivery {
   void deliver(Incident incident, bool root);
   // Whether the end of a program that ended with status 0 is written anywhere: gathering its Case takes milliseconds.
   [[nodiscard]] bool wants_plain_end() const {
-    return options_.json_path || options_.case_path || (options_.verbose && options_.can_print);
+    return options_.json_path || options_.case_path || options_.memory.asked || options_.memory.svg_path ||
+           (options_.verbose && options_.can_print);
   }
   // The program is over; `failed`: it did not end with status 0. Delivers what was held back for it.
   void finish(bool failed);
@@ -49,6 +51,8 @@ class Delivery {
   void write_json(const Judged& judged, int rank);
   // The path the case was saved at; empty when it was not.
   std::string save_case(const Judged& judged, bool chosen_path);
+  // The picture of its memory, where one was asked for.
+  void draw(const Judged& judged) const;
   void print(const Judged& judged, const std::string& case_path) const;
   void complain(const Error& error) const;
 

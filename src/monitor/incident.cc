@@ -79,6 +79,14 @@ void CaseBuilder::add_memory_use(pid_t pid, Case& evidence) const {
   if (!evidence.machine.peak_rss) evidence.machine.peak_rss = sampler_.peak_of(pid);
 }
 
+// `settled`: it ended by itself, which freed what it held.
+void CaseBuilder::add_account(const TrackedProcess& process, bool settled, Case& evidence) const {
+  accounts_.look_at(process, settled);
+  evidence.memory = accounts_.use_of(process.pid, evidence.program.cwd);
+  if (facts_.memory.asked && !evidence.memory) evidence.memory.emplace();
+  if (evidence.memory) evidence.memory->asked = facts_.memory.asked;
+}
+
 // The parent of a child that crashed may have to do with it; who ends a program from outside may end one that hangs.
 void CaseBuilder::add_relatives(bool crashed, Case& evidence) {
   if (!crashed) return add_standstill(standstill_.find(evidence.program.cwd), evidence);
@@ -110,6 +118,7 @@ Incident CaseBuilder::from_crash(std::uint32_t index, bool reachable) {
     add_capture(index, process, evidence);
     evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
     add_memory_use(incident.pid, evidence);
+    if (process != nullptr) add_account(*process, false, evidence);
   } else {
     evidence.capture.limits.emplace_back("the process was not read: it is in a PID namespace of its own");
   }
@@ -163,6 +172,7 @@ Incident CaseBuilder::from_end(const EndedProcess& ended) const {
   add_stderr(ended.stderr_tail, evidence);
   evidence.machine = read_machine(incident.pid, sampler_.baseline_of(incident.pid));
   add_memory_use(incident.pid, evidence);
+  add_account(ended.process, evidence.death.kind == "exit", evidence);
   if (evidence.death.kind == "signal") evidence.capture.limits.emplace_back(why_not_captured(ended.process.record));
   return incident;
 }

@@ -8,8 +8,10 @@
 
 #include "capture/environment.h"
 #include "evidence/model/case.h"
+#include "monitor/account_book.h"
 #include "monitor/process_table.h"
 #include "monitor/recorder.h"
+#include "monitor/run_options.h"
 #include "monitor/sampling.h"
 #include "monitor/session.h"
 #include "monitor/standstill.h"
@@ -28,6 +30,7 @@ struct Incident {
 // What every Case of a run shares.
 struct RunFacts {
   std::string protection = "off";
+  MemoryOptions memory;
   EnvironmentBaseline baseline;
   std::vector<std::string> argv;  // of the program, as it was started
   std::string cwd;
@@ -36,8 +39,14 @@ struct RunFacts {
 // Makes Cases. Never fails as a whole: what cannot be had becomes a sentence in CaptureInfo::limits.
 class CaseBuilder {
  public:
-  CaseBuilder(Session& session, ProcessTable& processes, const MemorySampler& sampler, const RunFacts& facts)
-      : session_(session), processes_(processes), sampler_(sampler), facts_(facts), standstill_(session, processes) {}
+  CaseBuilder(Session& session, ProcessTable& processes, const MemorySampler& sampler, AccountBook& accounts,
+              const RunFacts& facts)
+      : session_(session),
+        processes_(processes),
+        sampler_(sampler),
+        accounts_(accounts),
+        facts_(facts),
+        standstill_(session, processes) {}
 
   // From the crash record `index` (state kCrashTaken): captures and reads the process while its handler waits.
   // `reachable`: the pid in the record is the process's number here, too (see membership.h); otherwise only the record
@@ -59,12 +68,14 @@ class CaseBuilder {
   // What the ended process ran, as far as it was seen.
   [[nodiscard]] Program program_of(const TrackedProcess& process) const;
   void add_memory_use(pid_t pid, Case& evidence) const;
+  void add_account(const TrackedProcess& process, bool settled, Case& evidence) const;
   void add_findings(const TrackedProcess& process, Case& evidence) const;
   void add_relatives(bool crashed, Case& evidence);
 
   Session& session_;
   ProcessTable& processes_;
   const MemorySampler& sampler_;
+  AccountBook& accounts_;
   const RunFacts& facts_;
   StandstillFinder standstill_;
 };

@@ -57,8 +57,10 @@ Monitor::Monitor(Session& session, Channel& channel, RunFacts facts, DeliveryOpt
       start_ns_(monotonic_ns()),
       doorbell_(session.memory().doorbell),
       processes_(session),
-      sampler_(start_ns_, facts_.baseline),
-      builder_(session, processes_, sampler_, facts_),
+      sampler_(start_ns_, facts_.baseline, facts_.memory.asked),
+      accounts_(session, start_ns_),
+      view_(facts_.memory),
+      builder_(session, processes_, sampler_, accounts_, facts_),
       delivery_(std::move(delivery)),
       front_(::getppid()) {}
 
@@ -88,7 +90,12 @@ void Monitor::wait_for_events() {
     else
       timeout_ms = kUnwatchedMs;
   }
+  const std::size_t taken = sampler_.taken();
   const int sample_ms = sampler_.sample_if_due(pids);
+  if (sampler_.taken() != taken) {
+    accounts_.look(processes_.live());
+    view_.update(sampler_, accounts_.largest());
+  }
   timeout_ms = timeout_ms < 0 ? sample_ms : std::min(timeout_ms, sample_ms);
   // Only processes that have not announced themselves, or cannot, are left.
   if (root_over_ && processes_.all_gone()) timeout_ms = std::min(timeout_ms, kUnannouncedMs);
@@ -230,6 +237,7 @@ void Monitor::handle_deaths() {
   last_update_ns_ = monotonic_ns();
   for (EndedProcess& ended : processes_.update(last_update_ns_)) {
     keep_findings(ended);
+    keep_account(ended);
     if (ended.process.pid == root_ && !root_over_)
       end_of_root(std::move(ended));
     else
@@ -249,9 +257,13 @@ void Monitor::finish_root(std::optional<int> status) {
   handle_deaths();
   if (!root_end_) {
     root_end_ = processes_.remove(root_);
-    if (root_end_) keep_findings(*root_end_);
+    if (root_end_) {
+      keep_findings(*root_end_);
+      keep_account(*root_end_);
+    }
   }
   root_over_ = true;
+  view_.finish();
   if (root_end_) {
     root_end_->status = status;
     settle(std::move(*root_end_));
@@ -286,6 +298,15 @@ void Monitor::keep_findings(const EndedProcess& ended) {
   if (!kept && builder_.has_findings(ended.process)) survived_.push_back(builder_.from_end(ended));
 }
 
+// The same of what it held. How a child ends by itself is its parent's business.
+void Monitor::keep_account(const EndedProcess& ended) {
+  const bool killed = ended.status && WIFSIGNALED(*ended.status);
+  if (ended.process.pid != root_ && !killed) return;
+  const bool wanted = killed || delivery_.wants_plain_end() || ended.status != 0;
+  const auto& program = ended.process.program;
+  if (wanted) accounts_.close(ended.process, !killed, program ? program->cwd : facts_.cwd);
+}
+
 void Monitor::settle(EndedProcess ended) {
   const pid_t pid = ended.process.pid;
   if (!ended.status) ended.status = processes_.status_from_parents(pid);
@@ -303,9 +324,18 @@ void Monitor::settle(EndedProcess ended) {
   if (!survived && !root && (!ended.status || !WIFSIGNALED(*ended.status))) return;
   Incident incident = survived ? std::move(*survived) : builder_.from_end(ended);
   if (survived) builder_.add_end(ended, incident);
+  note_oom_kill(incident);
   name_real_sender(incident.evidence.death, front_, forwarded_);
   if (root && root_max_rss_ != 0) incident.evidence.machine.peak_rss = root_max_rss_;
   delivery_.deliver(std::move(incident), root);
+}
+
+// The counter of a cgroup says how many were killed, not who: what one death has explained is not left for the next.
+void Monitor::note_oom_kill(const Incident& incident) {
+  const auto& cgroup = incident.evidence.machine.cgroup;
+  const bool moved = cgroup && cgroup->oom_kills_before && cgroup->oom_kills_after &&
+                     *cgroup->oom_kills_after > *cgroup->oom_kills_before;
+  if (moved && incident.evidence.death.signal == SIGKILL) sampler_.explain_kill(incident.pid);
 }
 
 void Monitor::read_programs() {

@@ -6,11 +6,13 @@
 #include <optional>
 #include <vector>
 
+#include "monitor/account_book.h"
 #include "monitor/channel.h"
 #include "monitor/death.h"
 #include "monitor/delivery.h"
 #include "monitor/doorbell.h"
 #include "monitor/incident.h"
+#include "monitor/live_view.h"
 #include "monitor/process_table.h"
 #include "monitor/sampling.h"
 #include "monitor/session.h"
@@ -33,6 +35,7 @@ class Monitor {
   void take_crash(std::uint32_t index);
   void take_finding(std::uint32_t index);
   void keep_findings(const EndedProcess& ended);
+  void keep_account(const EndedProcess& ended);
   void release_crash(std::uint32_t index);
   void free_released_crashes();
   // Whether a crash record's pid may be read and watched.
@@ -41,6 +44,7 @@ class Monitor {
   void settle(EndedProcess ended);
   void end_of_root(EndedProcess ended);
   void finish_root(std::optional<int> status);
+  void note_oom_kill(const Incident& incident);
   void linger();
   void read_programs();
   [[nodiscard]] bool finished() const;
@@ -52,6 +56,8 @@ class Monitor {
   Doorbell doorbell_;
   ProcessTable processes_;
   MemorySampler sampler_;
+  AccountBook accounts_;
+  LiveView view_;
   CaseBuilder builder_;
   Delivery delivery_;
   std::vector<Incident> pending_;   // crashes of processes that have not ended yet

@@ -35,6 +35,7 @@ bool is_standstill(const Verdict& verdict) {
 bool explains_itself(const Verdict& verdict, const Machine& machine) {
   const std::string& name = verdict.verdict_class;
   if (name == "allocation-failed") return !memory_is_limited(machine);
+  if (name == "memory-growth") return true;  // nothing died of it; `segwhy mem` tells it all the same
   return name == "ok" || name == "python-exception" || name == "unknown";
 }
 

@@ -18,12 +18,13 @@ std::uint32_t usual_budget_permille(wire::ProtectMode mode) {
   return mode == wire::kProtectAll ? 500 : 50;
 }
 
-std::vector<std::pair<std::string, std::string>> protection_variables(wire::ProtectMode mode) {
+std::vector<std::pair<std::string, std::string>> protection_variables(const Protection& protection) {
   std::vector<std::pair<std::string, std::string>> variables;
   // TensorFlow 2.9 and later keep tensors of 256 KB and more in an arena of their own otherwise; oneDNN stays on.
-  if (mode != wire::kProtectOff) variables.emplace_back("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1");
+  if (protection.mode != wire::kProtectOff || protection.account_bytes != 0)
+    variables.emplace_back("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1");
   // Python's own allocator reuses small blocks without telling anyone.
-  if (mode == wire::kProtectAll) variables.emplace_back("PYTHONMALLOC", "malloc");
+  if (protection.mode == wire::kProtectAll) variables.emplace_back("PYTHONMALLOC", "malloc");
   return variables;
 }
 

@@ -15,7 +15,13 @@ namespace segwhy {
 struct Protection {
   wire::ProtectMode mode = wire::kProtectOff;
   std::uint32_t budget_permille = 50;
+  // Blocks of this size and more are accounted one by one, smaller ones by samples; 0: none.
+  std::uint64_t account_bytes = 0;
 };
+
+// For `segwhy run`, whose account must cost nothing that shows, and for `segwhy mem`.
+inline constexpr std::uint64_t kAccountCoarse = std::uint64_t{512} << 10;
+inline constexpr std::uint64_t kAccountFine = std::uint64_t{64} << 10;
 
 // The modes' names on the command line, in the order of wire::ProtectMode.
 [[nodiscard]] const std::vector<std::string>& protect_mode_names();
@@ -28,6 +34,6 @@ struct Protection {
 
 // Environment variables without which a framework hides blocks from malloc, for a program that does not set them
 // itself: name and value.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> protection_variables(wire::ProtectMode mode);
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> protection_variables(const Protection& protection);
 
 }  // namespace segwhy

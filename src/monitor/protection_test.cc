@@ -14,9 +14,9 @@ TEST(Protection, NamesFollowTheModes) {
 }
 
 TEST(Protection, ChangesTheEnvironmentOnlyWhereItHasTo) {
-  EXPECT_TRUE(protection_variables(wire::kProtectOff).empty());
-  EXPECT_EQ(protection_variables(wire::kProtectTensors).size(), 1u);
-  EXPECT_EQ(protection_variables(wire::kProtectAll).size(), 2u);
+  EXPECT_TRUE(protection_variables({wire::kProtectOff, 50}).empty());
+  EXPECT_EQ(protection_variables({wire::kProtectTensors, 50}).size(), 1u);
+  EXPECT_EQ(protection_variables({wire::kProtectAll, 50}).size(), 2u);
 }
 
 }  // namespace

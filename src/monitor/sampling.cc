@@ -10,7 +10,11 @@ namespace {
 
 constexpr std::uint64_t kShortestNs = 10'000'000;
 constexpr std::uint64_t kLongestNs = 1'000'000'000;
-constexpr std::uint64_t kCostFactor = 1000;
+constexpr std::uint64_t kCostFactor = 1000, kFineCostFactor = 100;
+// So much may be spent ahead of time: a short run is looked at as often as its memory moves.
+constexpr std::uint64_t kCreditNs = 60'000'000;
+// A run of any length is looked at this often at least, as far as the cost allows.
+constexpr std::uint64_t kLeastLooks = 60;
 // What counts as moving: this much, or this share of the whole.
 constexpr std::uint64_t kMovingBytes = 8 << 20;
 constexpr std::uint64_t kMovingShare = 64;
@@ -18,13 +22,18 @@ constexpr std::size_t kProcessesPerSample = 8;
 
 }  // namespace
 
-std::uint64_t SamplePace::next_interval(std::uint64_t bytes, std::uint64_t cost_ns) {
+std::uint64_t SamplePace::next_interval(std::uint64_t bytes, std::uint64_t cost_ns, std::uint64_t age_ns) {
   const std::uint64_t change = bytes > last_bytes_ ? bytes - last_bytes_ : last_bytes_ - bytes;
   const bool moving = change >= std::min(kMovingBytes, std::max<std::uint64_t>(bytes / kMovingShare, 1));
   last_bytes_ = bytes;
   interval_ns_ = moving ? interval_ns_ / 2 : interval_ns_ + interval_ns_ / 2;
-  interval_ns_ = std::clamp(interval_ns_, kShortestNs, kLongestNs);
-  return std::max(interval_ns_, cost_ns * kCostFactor);
+  const std::uint64_t longest = fine_ ? std::clamp(age_ns / kLeastLooks, kShortestNs, kLongestNs) : kLongestNs;
+  interval_ns_ = std::clamp(interval_ns_, kShortestNs, longest);
+  // As if the next look cost what this one did: when it is paid for.
+  spent_ns_ += cost_ns;
+  const std::uint64_t unpaid = spent_ns_ + cost_ns > kCreditNs ? spent_ns_ + cost_ns - kCreditNs : 0;
+  const std::uint64_t paid_at = unpaid * (fine_ ? kFineCostFactor : kCostFactor);
+  return std::max(interval_ns_, paid_at > age_ns ? paid_at - age_ns : 0);
 }
 
 void SampleHistory::add(TreeSample sample) {
@@ -43,10 +52,11 @@ int MemorySampler::sample_if_due(const std::vector<pid_t>& processes) {
   const std::uint64_t now = monotonic_ns();
   if (now >= due_ns_) {
     TreeSample sample = look(processes, now);
+    ++taken_;
     const std::uint64_t bytes = sample.tree_rss;
     if (!sample.processes.empty()) history_.add(std::move(sample));
     const std::uint64_t done = monotonic_ns();
-    due_ns_ = done + pace_.next_interval(bytes, done - now);
+    due_ns_ = done + pace_.next_interval(bytes, done - now, now - start_ns_);
   }
   constexpr std::uint64_t kNsPerMs = 1'000'000;
   return static_cast<int>((due_ns_ - std::min(due_ns_, now)) / kNsPerMs) + 1;
@@ -56,17 +66,28 @@ TreeSample MemorySampler::look(const std::vector<pid_t>& processes, std::uint64_
   TreeSample sample;
   sample.at_ns = now_ns - start_ns_;
   for (const pid_t pid : processes) {
-    const auto rss = read_rss(pid);
-    if (!rss) continue;
-    sample.tree_rss += *rss;
-    sample.processes.emplace_back(pid, *rss);
+    const auto parts = read_memory_parts(pid);
+    if (!parts) continue;
+    sample.tree_rss += parts->resident;
+    sample.processes.push_back({pid, *parts});
   }
   std::sort(sample.processes.begin(), sample.processes.end(),
-            [](const auto& a, const auto& b) { return a.second > b.second; });
+            [](const auto& a, const auto& b) { return a.parts.resident > b.parts.resident; });
   if (sample.processes.size() > kProcessesPerSample) sample.processes.resize(kProcessesPerSample);
   cgroups_.follow(processes);
-  if (!sample.processes.empty()) sample.cgroup = cgroups_.memory_use(sample.processes.front().first);
+  if (sample.processes.empty()) return sample;
+  sample.cgroup = cgroups_.memory_use(sample.processes.front().pid);
+  look_at_surroundings(sample.processes.front().pid, now_ns);
+  sample.pressure = pressure_;
   return sample;
+}
+
+void MemorySampler::look_at_surroundings(pid_t pid, std::uint64_t now_ns) {
+  constexpr std::uint64_t kIntervalNs = 1'000'000'000;
+  if (limit_read_ns_ != 0 && now_ns < limit_read_ns_ + kIntervalNs) return;
+  limit_read_ns_ = now_ns;
+  limit_ = cgroups_.memory_limit(pid);
+  pressure_ = read_memory_pressure(cgroups_.unified_directory(pid));
 }
 
 std::vector<MemorySample> MemorySampler::samples_of(pid_t pid) const {
@@ -76,8 +97,14 @@ std::vector<MemorySample> MemorySampler::samples_of(pid_t pid) const {
     seen.at_s = static_cast<double>(sample.at_ns) / 1e9;
     seen.tree_rss = sample.tree_rss;
     seen.cgroup = sample.cgroup;
-    for (const auto& [process, rss] : sample.processes)
-      if (process == pid) seen.rss = rss;
+    seen.pressure = sample.pressure;
+    for (const ProcessMemory& process : sample.processes) {
+      if (process.pid != pid) continue;
+      seen.rss = process.parts.resident;
+      seen.anonymous = process.parts.anonymous;
+      seen.file = process.parts.file;
+      seen.shared = process.parts.shared;
+    }
     if (seen.rss != 0) out.push_back(seen);
   }
   return out;
@@ -86,8 +113,8 @@ std::vector<MemorySample> MemorySampler::samples_of(pid_t pid) const {
 std::optional<std::uint64_t> MemorySampler::peak_of(pid_t pid) const {
   std::optional<std::uint64_t> peak;
   for (const TreeSample& sample : history_.samples())
-    for (const auto& [process, rss] : sample.processes)
-      if (process == pid) peak = std::max(peak.value_or(0), rss);
+    for (const ProcessMemory& process : sample.processes)
+      if (process.pid == pid) peak = std::max(peak.value_or(0), process.parts.resident);
   return peak;
 }
 

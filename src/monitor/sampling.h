@@ -10,27 +10,40 @@
 #include <utility>
 #include <vector>
 
+#include "capture/memory_parts.h"
 #include "evidence/model/case.h"
 #include "monitor/cgroup_watch.h"
 
 namespace segwhy {
+
+struct ProcessMemory {
+  pid_t pid = 0;
+  MemoryParts parts;
+};
 
 // One look at the whole tree.
 struct TreeSample {
   std::uint64_t at_ns = 0;  // since the start of the run
   std::uint64_t tree_rss = 0;
   std::optional<std::uint64_t> cgroup;
-  std::vector<std::pair<pid_t, std::uint64_t>> processes;  // resident bytes, the largest ones
+  std::vector<ProcessMemory> processes;  // the largest ones
+  std::optional<double> pressure;
 };
 
 // When to look again.
 class SamplePace {
  public:
-  // After a sample of `bytes` that took `cost_ns`: nanoseconds until the next. Halves while memory moves, grows to a
-  // second while it does not, and never spends more than a thousandth of the time.
-  std::uint64_t next_interval(std::uint64_t bytes, std::uint64_t cost_ns);
+  // `fine`: memory is what the run is about. It may cost a hundredth of the time rather than a thousandth, and a slow
+  // growth is looked at often enough to be told from a jump.
+  explicit SamplePace(bool fine = false) : fine_(fine) {}
+
+  // After a sample of `bytes` that took `cost_ns`, `age_ns` after the start: nanoseconds until the next. Halves while
+  // memory moves, grows to a second while it does not; longer when what was spent on samples so far is too much.
+  std::uint64_t next_interval(std::uint64_t bytes, std::uint64_t cost_ns, std::uint64_t age_ns);
 
  private:
+  bool fine_;
+  std::uint64_t spent_ns_ = 0;
   std::uint64_t interval_ns_ = 0;
   std::uint64_t last_bytes_ = 0;
 };
@@ -49,24 +62,39 @@ class SampleHistory {
 class MemorySampler {
  public:
   // `baseline`: the counters before the program started.
-  MemorySampler(std::uint64_t start_ns, EnvironmentBaseline baseline)
-      : start_ns_(start_ns), cgroups_(std::move(baseline)) {}
+  MemorySampler(std::uint64_t start_ns, EnvironmentBaseline baseline, bool fine = false)
+      : start_ns_(start_ns), cgroups_(std::move(baseline)), pace_(fine) {}
 
   // Looks at `processes` if it is time to. Returns milliseconds until the next look.
   int sample_if_due(const std::vector<pid_t>& processes);
 
+  // How many looks there have been.
+  [[nodiscard]] std::size_t taken() const { return taken_; }
+
+  // Of the whole tree, ascending in time.
+  [[nodiscard]] const std::vector<TreeSample>& all() const { return history_.samples(); }
+  // Of the cgroup of the process that holds most, as last looked up.
+  [[nodiscard]] std::optional<std::uint64_t> memory_limit() const { return limit_; }
+
   // As seen from process `pid`, ascending in time.
   [[nodiscard]] std::vector<MemorySample> samples_of(pid_t pid) const;
   [[nodiscard]] std::optional<std::uint64_t> peak_of(pid_t pid) const;
+  // The kill that the counters of the cgroup of `pid` told of is explained: it says nothing about another one.
+  void explain_kill(pid_t pid) { cgroups_.explain_kill(pid); }
   // The counters to compare with after the end of `pid`.
   [[nodiscard]] EnvironmentBaseline baseline_of(pid_t pid) const { return cgroups_.baseline_of(pid); }
 
  private:
   TreeSample look(const std::vector<pid_t>& processes, std::uint64_t now_ns);
+  void look_at_surroundings(pid_t pid, std::uint64_t now_ns);
 
   std::uint64_t start_ns_;
   CgroupWatch cgroups_;
   std::uint64_t due_ns_ = 0;
+  std::size_t taken_ = 0;
+  std::optional<std::uint64_t> limit_;
+  std::optional<double> pressure_;
+  std::uint64_t limit_read_ns_ = 0;
   SamplePace pace_;
   SampleHistory history_;
 };

@@ -9,13 +9,14 @@ namespace segwhy {
 namespace {
 
 constexpr std::uint64_t kMs = 1'000'000;
+constexpr std::uint64_t kOld = 1'000'000 * kMs;  // age of a run that has paid for its samples
 constexpr std::uint64_t kMiB = 1 << 20;
 
 TEST(SamplePace, SlowsDownToASecondWhileNothingMoves) {
   SamplePace pace;
-  std::uint64_t interval = pace.next_interval(100 * kMiB, 1000);
+  std::uint64_t interval = pace.next_interval(100 * kMiB, 1000, kOld);
   for (int i = 0; i < 50; ++i) {
-    const std::uint64_t next = pace.next_interval(100 * kMiB, 1000);
+    const std::uint64_t next = pace.next_interval(100 * kMiB, 1000, kOld);
     EXPECT_GE(next, interval);
     interval = next;
   }
@@ -24,21 +25,31 @@ TEST(SamplePace, SlowsDownToASecondWhileNothingMoves) {
 
 TEST(SamplePace, IsQuickWhileMemoryMoves) {
   SamplePace pace;
-  for (int i = 0; i < 50; ++i) pace.next_interval(100 * kMiB, 1000);
+  for (int i = 0; i < 50; ++i) pace.next_interval(100 * kMiB, 1000, kOld);
   std::uint64_t interval = 0;
-  for (std::uint64_t i = 1; i <= 20; ++i) interval = pace.next_interval((100 + 50 * i) * kMiB, 1000);
+  for (std::uint64_t i = 1; i <= 20; ++i) interval = pace.next_interval((100 + 50 * i) * kMiB, 1000, kOld);
   EXPECT_EQ(interval, 10 * kMs);
 }
 
 TEST(SamplePace, NeverCostsMoreThanAThousandth) {
   SamplePace pace;
-  EXPECT_GE(pace.next_interval(1, 5 * kMs), 5000 * kMs);
+  std::uint64_t age = 0, spent = 0;
+  for (int i = 0; i < 200; ++i, spent += 5 * kMs) age += pace.next_interval(1, 5 * kMs, age);
+  EXPECT_GE(age, 900 * spent) << "after what may be spent at the beginning";
+}
+
+TEST(SamplePace, AFineOneLooksOftenFromTheBeginning) {
+  SamplePace pace(true);
+  std::uint64_t age = 0, looks = 0;
+  for (; age < 2000 * kMs; ++looks) age += pace.next_interval(100 * kMiB, 1000, age);
+  EXPECT_GE(looks, 60U);
+  for (int i = 0; i < 50; ++i) EXPECT_LE(pace.next_interval(100 * kMiB, 1000, kOld), 1000 * kMs);
 }
 
 TEST(SampleHistory, StaysBoundedAndKeepsEndsAndOrder) {
   SampleHistory history;
   constexpr std::uint64_t kCount = 100'000;
-  for (std::uint64_t i = 0; i < kCount; ++i) history.add({i, i, {}, {}});
+  for (std::uint64_t i = 0; i < kCount; ++i) history.add({i, i, {}, {}, {}});
   const auto& samples = history.samples();
   EXPECT_LE(samples.size(), SampleHistory::kCapacity);
   EXPECT_EQ(samples.front().at_ns, 0U);

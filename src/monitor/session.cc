@@ -35,8 +35,9 @@ Fd make_memfd() {
 }
 
 // Sizes the file with the flight recorder, or without it where that fails (RLIMIT_FSIZE). True: with it.
-Result<bool> size_file(int fd, wire::ProtectMode mode) {
-  if (mode != wire::kProtectOff && ::ftruncate(fd, static_cast<off_t>(wire::kRecorderFileBytes)) == 0) return true;
+Result<bool> size_file(int fd, const Protection& protection) {
+  const bool wanted = protection.mode != wire::kProtectOff || protection.account_bytes != 0;
+  if (wanted && ::ftruncate(fd, static_cast<off_t>(wire::kRecorderFileBytes)) == 0) return true;
   if (::ftruncate(fd, sizeof(wire::Session)) != 0) return fail_errno("size the session memory", errno);
   return false;
 }
@@ -46,7 +47,7 @@ Result<bool> size_file(int fd, wire::ProtectMode mode) {
 Result<Session> Session::create(const Protection& protection) {
   Fd fd = make_memfd();
   if (!fd) return fail_errno("create the session memory (memfd_create)", errno);
-  const auto with_areas = size_file(fd.get(), protection.mode);
+  const auto with_areas = size_file(fd.get(), protection);
   if (!with_areas) return tl::unexpected(with_areas.error());
   ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
   struct stat status {};
@@ -60,6 +61,7 @@ Result<Session> Session::create(const Protection& protection) {
   memory->handled_capture_limit = kHandledCaptureLimit;
   memory->protect = protection.mode;
   memory->budget_permille = protection.budget_permille;
+  memory->account_bytes = protection.account_bytes;
   memory->areas_offset = *with_areas ? wire::kAreasOffset : 0;
   memory->magic = wire::kMagic;
   return Session(std::move(fd), memory, status.st_ino);

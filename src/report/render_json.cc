@@ -118,8 +118,8 @@ Json framework_json(Json framework) {
 }
 
 // What the machine's memory did, apart from the rest of the machine.
-Json memory_json(Json& machine) {
-  Json memory = Json::object();
+Json memory_json(Json& machine, Json use) {
+  Json memory = use.is_null() ? Json::object() : std::move(use);
   for (const char* key :
        {"peak_rss", "samples", "cgroup", "memory_total", "memory_available", "swap_total", "swap_free", "shm_total",
         "shm_free", "oom_kills_before", "oom_kills_after", "overcommit", "mappings", "mappings_max"}) {
@@ -156,7 +156,7 @@ std::string render_json(const Case& evidence, const Verdict& verdict) {
   put_known(out, "thread_create_failure", take(from, "thread_create_failure"));
   out["threads"] = threads_json(take(from, "threads", Json::array()));
   for (const char* key : {"processes", "stuck"}) put_known(out, key, take(from, key));
-  out["memory"] = memory_json(machine);
+  out["memory"] = memory_json(machine, take(from, "memory"));
   out["machine"] = std::move(machine);
   out["timing"] = timing_json(capture);
   ensure_lists(capture, {"limits"});

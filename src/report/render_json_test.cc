@@ -95,7 +95,9 @@ TEST(RenderJson, MemoryIsApartFromTheMachine) {
   Case c;
   c.machine.peak_rss = 4096;
   c.machine.kernel = "6.1.0";
-  c.machine.samples = {{1.0, 4096, 8192, {}}};
+  MemorySample& sample = c.machine.samples.emplace_back();
+  sample.at_s = 1.0;
+  sample.rss = 4096;
   const Json json = render(c);
   EXPECT_EQ(json["memory"]["peak_rss"], 4096);
   EXPECT_EQ(json["memory"]["samples"].size(), 1U);

@@ -14,8 +14,9 @@ using report::Subject;
 void add_sections(Page& page, const Subject& s) {
   page.add(report::headline(s));
   page.space();
-  for (Section (*make)(const Subject&) : {report::where, report::operation, report::block, report::fault,
-                                          report::message, report::process, report::stack, report::caller}) {
+  for (Section (*make)(const Subject&) :
+       {report::where, report::operation, report::block, report::fault, report::message, report::process, report::stack,
+        report::caller, report::memory_plot, report::memory_lines}) {
     page.add(make(s));
   }
   page.space();

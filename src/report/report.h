@@ -23,6 +23,9 @@ struct TextStyle {
 // Every line ends in a newline.
 [[nodiscard]] std::string render_text(const Case& evidence, const Verdict& verdict, const TextStyle& style);
 
+// The memory over time as a picture of its own (SVG): resident set, call sites stacked, limit and events.
+[[nodiscard]] std::string render_memory_svg(const Case& evidence);
+
 // Schema segwhy.incident/1 (docs/schema/incident.schema.json), indented, with a final newline. Valid JSON in valid
 // UTF-8 whatever bytes the strings hold; what is not known is absent.
 [[nodiscard]] std::string render_json(const Case& evidence, const Verdict& verdict);

@@ -36,6 +36,10 @@ struct Subject {
 [[nodiscard]] Section protection(const Subject& s);  // what was protected; for reports that are about memory
 [[nodiscard]] std::vector<Section> block_details(const Subject& s);  // stacks, findings and accesses, for --verbose
 
+// sections_memory.cc: where the memory went: plot, lines, what grows.
+[[nodiscard]] Section memory_plot(const Subject& s);
+[[nodiscard]] Section memory_lines(const Subject& s);
+
 // sections_program.cc: which process, which stack.
 [[nodiscard]] Section process(const Subject& s);
 [[nodiscard]] Section stack(const Subject& s);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "runtime/abi/formatted.h"
+#include "runtime/account/account.h"
 #include "runtime/crash/dispositions.h"
 #include "runtime/crash/handler.h"
 #include "runtime/crash/process.h"
@@ -33,6 +34,7 @@ void after_fork_in_child() {
   recorder::begin_after_fork();
   trace::use_stacks(stack_section());
   heap::after_fork_in_child();
+  account::after_fork_in_child();
 }
 
 // Runs after libc's own initialisation and before main. Constructors of libraries that the program links to may have
@@ -45,8 +47,11 @@ __attribute__((constructor)) void start(int, char**, char** environment) {
   if (recorder::area() != nullptr) {
     trace::find_python();
     trace::use_stacks(stack_section());
-    heap::start_heap();
-    exact::attach();
+    if (session()->protect != wire::kProtectOff) {
+      heap::start_heap();
+      exact::attach();
+    }
+    account::start();
   }
   announce_process();
 }

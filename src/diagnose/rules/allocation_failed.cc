@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "diagnose/abort_origin.h"
 #include "diagnose/exit_words.h"
+#include "diagnose/memory_story.h"
 #include "diagnose/memory_trend.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
@@ -112,7 +113,10 @@ std::optional<Candidate> allocation_failed(const Facts& facts) {
   for (const auto source : {from_exception_object, from_traceback, from_abort})
     if (!refusal) refusal = source(facts);
   if (!refusal) return std::nullopt;
-  const text::AllocationFailure& failure = refusal->failure;
+  text::AllocationFailure& failure = refusal->failure;
+  const auto& account = facts.evidence.memory;
+  const bool refused = account && account->refused;
+  if (!failure.bytes && refused) failure.bytes = account->refused->bytes;
   Candidate candidate{.slug = "allocation-failed", .confidence = refusal->confidence, .score = 90};
   const std::string memory = failure.device.empty() ? "" : " of " + failure.device + " memory";
   candidate.summary =
@@ -120,6 +124,10 @@ std::optional<Candidate> allocation_failed(const Facts& facts) {
   candidate.evidence.push_back(refusal->how_known);
   if (!failure.text.empty() && refusal->how_known.find(failure.text) == std::string::npos)
     candidate.evidence.push_back("The message: " + text::shortened(failure.text, 240));
+  if (refused)
+    candidate.evidence.push_back(fmt::format("The heap refused {} requests, the last one for {}.",
+                                             account->refused->count, human_bytes(account->refused->bytes)));
+  tell_memory(facts, facts.soft_limit("as") ? facts.soft_limit("as") : facts.soft_limit("data"), candidate);
   add_common_evidence(facts, candidate);
   const auto total = facts.evidence.machine.memory_total;
   if (failure.bytes && total && *failure.bytes > *total)

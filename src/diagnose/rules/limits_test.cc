@@ -158,9 +158,11 @@ TEST(OutOfMemory, CounterThatMovedForALargeProcess) {
   cgroup.memory_limit = 512 * kMiB;
   cgroup.oom_kills_before = 0;
   cgroup.oom_kills_after = 1;
-  for (int i = 0; i < 12; ++i)
-    b.raw().machine.samples.push_back(
-        {.at_s = 1.0 * i, .rss = static_cast<std::uint64_t>(40 * (i + 1)) * kMiB, .tree_rss = 0, .cgroup = {}});
+  for (int i = 0; i < 12; ++i) {
+    MemorySample& sample = b.raw().machine.samples.emplace_back();
+    sample.at_s = 1.0 * i;
+    sample.rss = static_cast<std::uint64_t>(40 * (i + 1)) * kMiB;
+  }
   const Verdict v = b.verdict();
   EXPECT_EQ(v.verdict_class, "out-of-memory");
   EXPECT_EQ(v.confidence, Confidence::kCertain);

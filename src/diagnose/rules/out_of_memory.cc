@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "diagnose/memory_story.h"
 #include "diagnose/memory_trend.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -41,6 +42,9 @@ void add_memory_evidence(const Facts& facts, Candidate& candidate) {
   const Machine& machine = facts.evidence.machine;
   if (const std::uint64_t rss = last_rss(machine); rss != 0)
     candidate.evidence.push_back(fmt::format("The process held {} when it was last seen.", human_bytes(rss)));
+  if (!machine.samples.empty() && machine.samples.back().tree_rss > machine.samples.back().rss)
+    candidate.evidence.push_back(
+        fmt::format("All processes of the run together held {} then.", human_bytes(machine.samples.back().tree_rss)));
   if (machine.memory_total)
     candidate.evidence.push_back(fmt::format("The machine has {} of memory.", human_bytes(*machine.memory_total)));
   if (const auto growth = memory_growth(machine.samples)) {
@@ -61,7 +65,8 @@ void add_advice(const Facts& facts, Candidate& candidate) {
   if (facts.where)
     candidate.advice.push_back(
         fmt::format("It was at {} when it was last looked at: load less at a time there.", line_name(facts)));
-  if (memory_growth(machine.samples))
+  const bool line_known = facts.evidence.memory && !growing_sites(*facts.evidence.memory).empty();
+  if (memory_growth(machine.samples) && !line_known)
     candidate.advice.push_back(
         "Find what keeps every step's objects: lists that collect tensors, a dataset's cache(), a function traced anew "
         "each step.");
@@ -95,6 +100,7 @@ std::optional<Candidate> out_of_memory(const Facts& facts) {
     candidate.evidence.push_back(fmt::format("The kernel's oom_kill counter went from {} to {}{}.",
                                              *machine.oom_kills_before, *machine.oom_kills_after, when(machine)));
   add_memory_evidence(facts, candidate);
+  tell_memory(facts, limit, candidate);
   add_advice(facts, candidate);
   if (candidate.confidence != Confidence::kCertain)
     candidate.alternatives.push_back(

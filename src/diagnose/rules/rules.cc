@@ -5,7 +5,7 @@
 namespace segwhy {
 
 std::span<const Rule> all_rules() {
-  static constexpr std::array<Rule, 39> kRules = {null_pointer,
+  static constexpr std::array<Rule, 40> kRules = {null_pointer,
                                                   wild_pointer,
                                                   write_to_read_only,
                                                   bad_jump,
@@ -31,6 +31,7 @@ std::span<const Rule> all_rules() {
                                                   truncated_mapping,
                                                   shared_memory_exhausted,
                                                   out_of_memory,
+                                                  memory_growth_verdict,
                                                   allocation_failed,
                                                   thread_limit,
                                                   library_conflict,

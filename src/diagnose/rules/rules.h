@@ -39,6 +39,7 @@ std::optional<Candidate> trap(const Facts& facts);
 std::optional<Candidate> truncated_mapping(const Facts& facts);
 std::optional<Candidate> shared_memory_exhausted(const Facts& facts);
 std::optional<Candidate> out_of_memory(const Facts& facts);
+std::optional<Candidate> memory_growth_verdict(const Facts& facts);
 std::optional<Candidate> allocation_failed(const Facts& facts);
 std::optional<Candidate> thread_limit(const Facts& facts);
 // Environment

@@ -14,6 +14,7 @@
 
 #include "evidence/model/frames.h"
 #include "evidence/model/heap.h"
+#include "evidence/model/memory.h"
 
 namespace segwhy {
 
@@ -340,18 +341,6 @@ struct Cgroup {
   }
 };
 
-struct MemorySample {
-  double at_s = 0;                      // since the start of the run
-  std::uint64_t rss = 0;                // bytes, of the process that died
-  std::uint64_t tree_rss = 0;           // of the whole process tree
-  std::optional<std::uint64_t> cgroup;  // memory.current
-
-  template <class V>
-  void fields(V& v) {
-    v("at_s", at_s), v("rss", rss), v("tree_rss", tree_rss), v("cgroup", cgroup);
-  }
-};
-
 struct Machine {
   std::string os;  // PRETTY_NAME
   std::string kernel;
@@ -463,6 +452,7 @@ struct Case {
   std::vector<MemoryFinding> findings;  // what the runtime found wrong, in the order of their discovery
   std::vector<BlockAccess> accesses;    // the last ones to `block`, latest first
   std::optional<ProtectionSummary> protection;
+  std::optional<MemoryUse> memory;  // where it went, by call site
   Machine machine;
   std::optional<ThreadCreateFailure> thread_create_failure;
   std::vector<OtherProcess> processes;  // parents and children that bear on the death
@@ -474,7 +464,7 @@ struct Case {
     v("schema", schema), v("program", program), v("death", death), v("threads", threads), v("fault", fault);
     v("messages", messages), v("framework", framework), v("block", block), v("findings", findings),
         v("accesses", accesses);
-    v("protection", protection), v("machine", machine);
+    v("protection", protection), v("memory", memory), v("machine", machine);
     v("thread_create_failure", thread_create_failure), v("processes", processes), v("stuck", stuck);
     v("capture", capture);
   }

@@ -73,6 +73,7 @@ enum AreaSection : uint32_t {
   kSectionStacks = 3,       // wire/stacks.h
   kSectionAccesses = 4,     // the log of exact mode
   kSectionSmallBlocks = 5,  // wire/small_blocks.h: SmallTable; --protect all only
+  kSectionSites = 6,        // wire/sites.h: SiteTable
   kSectionCount = 8,
 };
 

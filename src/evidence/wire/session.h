@@ -30,7 +30,7 @@
 namespace segwhy::wire {
 
 inline constexpr uint64_t kMagic = 0x0079687767655301;  // "\1Segwhy\0"
-inline constexpr uint32_t kVersion = 4;
+inline constexpr uint32_t kVersion = 5;
 
 inline constexpr uint32_t kMaxProcesses = 256;
 inline constexpr uint32_t kMaxCrashes = 8;
@@ -214,7 +214,10 @@ struct Session {
   uint32_t protect;  // ProtectMode
   uint32_t budget_permille;
   uint64_t areas_offset;  // of the flight recorder's areas in the file; 0: there are none
-  uint64_t reserved[4];
+  // Accounting of live memory by call site (wire/sites.h): blocks of this size and more are counted one by one, smaller
+  // ones are sampled, one in so many bytes. 0: no accounting.
+  uint64_t account_bytes;
+  uint64_t reserved[3];
   ProcessRecord processes[kMaxProcesses];
   CrashRecord crashes[kMaxCrashes];
   StderrRing rings[kMaxRings];

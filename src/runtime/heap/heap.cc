@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "runtime/exact/objects.h"
 #include "runtime/exact/tier.h"
@@ -17,6 +16,7 @@
 #include "runtime/heap/small.h"
 #include "runtime/heap/small_table.h"
 #include "runtime/heap/survived.h"
+#include "runtime/pal/fork_word.h"
 #include "runtime/pal/ticks.h"
 
 namespace segwhy::runtime::heap {
@@ -25,17 +25,6 @@ namespace {
 constexpr uint32_t kInactive = 0;
 
 uint32_t* own_word;  // what internal::active_word points to, writable
-
-// A page of its own that a forked child finds cleared. Null: not possible, nothing can be protected then.
-[[nodiscard]] uint32_t* make_word() {
-  constexpr int kWipeOnFork = 18;  // MADV_WIPEONFORK, kernel 4.14
-  const long address =
-      pal::syscall(SYS_mmap, nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
-  if (address < 0) return nullptr;
-  if (pal::syscall(SYS_madvise, address, kPageBytes, kWipeOnFork) == 0) return reinterpret_cast<uint32_t*>(address);
-  pal::syscall(SYS_munmap, address, kPageBytes);
-  return nullptr;
-}
 
 // Private memory: a forked child checks canaries that its parent planted.
 uint64_t canary_key;
@@ -144,7 +133,7 @@ bool takes_small_blocks;
 void start_heap() {
   wire::AreaHeader* const area = recorder::area();
   if (area == nullptr) return;
-  own_word = make_word();
+  own_word = pal::make_fork_cleared_word();
   if (own_word == nullptr) return;
   choose_canary_key();
   prepare_allowance();

@@ -51,6 +51,7 @@ void lay_out(AreaHeader& area) {
   place(wire::kSectionAccesses, total / 16);
   place(wire::kSectionStacks, total / 16 * 5);
   if (area.mode_requested == wire::kProtectAll) place(wire::kSectionSmallBlocks, total / 4);
+  if (session()->account_bytes != 0) place(wire::kSectionSites, total / 32);
   place(wire::kSectionBlocks, total - at);
   const auto table = [&](wire::AreaSection section) {
     return reinterpret_cast<char*>(&area) + area.sections[section].offset;
@@ -90,7 +91,7 @@ void initialise(uint64_t bytes, const wire::ParentLink& parent) {
 [[nodiscard]] bool is_wanted() {
   const wire::Session* const memory = session();
   return memory != nullptr && process_record() != nullptr && memory->areas_offset == wire::kAreasOffset &&
-         memory->protect != wire::kProtectOff && memory->protect <= wire::kProtectAll;
+         (memory->protect != wire::kProtectOff || memory->account_bytes != 0) && memory->protect <= wire::kProtectAll;
 }
 
 }  // namespace

@@ -1,0 +1,182 @@
+#include "diagnose/site_growth.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+
+#include "base/text.h"
+
+namespace segwhy {
+namespace {
+
+constexpr std::size_t kMoments = 48;
+constexpr std::size_t kWarmUp = kMoments / 5;
+constexpr std::size_t kKept = kMoments - kWarmUp;
+constexpr std::size_t kTail = kKept / 6;
+constexpr double kLeastZ = 3.1;
+constexpr double kLeastShareOfHalf = 0.15;
+constexpr double kLeastTail = 0.25, kLeastLastThird = 0.35;  // of the slope
+constexpr std::uint64_t kLeastSteps = 12;
+constexpr std::size_t kLeastRises = 8;
+constexpr std::uint64_t kLeastBytes = std::uint64_t{4} << 20;
+// Sampled sites: so many samples' worth, or it may be chance.
+constexpr std::uint64_t kLeastSamples = 24;
+constexpr std::uint64_t kShareOfPeak = 100;
+
+struct Moments {
+  std::array<double, kKept> at{};
+  std::array<double, kKept> bytes{};
+  double steps = 0;
+  std::size_t rises = 0;  // looks that saw more than the one before
+};
+
+std::size_t first_live(const std::vector<SitePoint>& series) {
+  std::size_t i = 0;
+  while (i < series.size() && series[i].bytes == 0) ++i;
+  return i;
+}
+
+// What the series held at `at`: as at the last look before.
+const SitePoint& point_at(const std::vector<SitePoint>& series, double at) {
+  const auto after =
+      std::upper_bound(series.begin(), series.end(), at, [](double t, const SitePoint& p) { return t < p.at_s; });
+  return after == series.begin() ? series.front() : *(after - 1);
+}
+
+std::optional<Moments> resample(const std::vector<SitePoint>& whole, double until_s) {
+  std::vector<SitePoint> series;
+  std::copy_if(whole.begin(), whole.end(), std::back_inserter(series),
+               [until_s](const SitePoint& point) { return point.at_s <= until_s; });
+  const std::size_t first = first_live(series);
+  if (series.size() < first + kLeastRises) return std::nullopt;
+  const double begin = series[first].at_s;
+  const double length = series.back().at_s - begin;
+  if (length <= 0) return std::nullopt;
+  Moments out;
+  double least = static_cast<double>(series.back().bytes);
+  for (std::size_t i = kKept; i-- > 0;) {
+    out.at[i] = begin + length * static_cast<double>(i + kWarmUp) / (kMoments - 1);
+    least = std::min(least, static_cast<double>(point_at(series, out.at[i]).bytes));
+    out.bytes[i] = least;
+  }
+  out.steps = static_cast<double>(series.back().allocations - point_at(series, out.at[0]).allocations);
+  for (std::size_t i = first + 1; i < series.size(); ++i)
+    if (series[i].at_s > out.at[0] && series[i].bytes > series[i - 1].bytes) ++out.rises;
+  return out;
+}
+
+// Mann and Kendall's statistic in standard deviations. Ties make it smaller, which errs on the side of silence.
+double trend(const Moments& m) {
+  double s = 0;
+  for (std::size_t i = 0; i < kKept; ++i)
+    for (std::size_t k = i + 1; k < kKept; ++k) s += m.bytes[k] > m.bytes[i] ? 1 : m.bytes[k] < m.bytes[i] ? -1 : 0;
+  constexpr double n = kKept;
+  return (s - 1) / std::sqrt(n * (n - 1) * (2 * n + 5) / 18);
+}
+
+// Theil and Sen's.
+double slope(const Moments& m) {
+  std::vector<double> slopes;
+  slopes.reserve(kKept * kKept / 2);
+  for (std::size_t i = 0; i < kKept; ++i)
+    for (std::size_t k = i + 1; k < kKept; ++k) slopes.push_back((m.bytes[k] - m.bytes[i]) / (m.at[k] - m.at[i]));
+  const auto middle = slopes.begin() + static_cast<std::ptrdiff_t>(slopes.size() / 2);
+  std::nth_element(slopes.begin(), middle, slopes.end());
+  return *middle;
+}
+
+double rise(const Moments& m, std::size_t from, std::size_t to) {
+  return m.bytes[to] - m.bytes[from];
+}
+
+double speed(const Moments& m, std::size_t from, std::size_t to) {
+  return rise(m, from, to) / (m.at[to] - m.at[from]);
+}
+
+bool all_along(const Moments& m) {
+  const double whole = rise(m, 0, kKept - 1);
+  const double first = rise(m, 0, kKept / 2) / whole;
+  return first >= kLeastShareOfHalf && first <= 1 - kLeastShareOfHalf;
+}
+
+bool to_the_end(const Moments& m, double whole_slope) {
+  const double first_third = speed(m, 0, kKept / 3);
+  const double last_third = speed(m, kKept - 1 - kKept / 3, kKept - 1);
+  return speed(m, kKept - 1 - kTail, kKept - 1) >= kLeastTail * whole_slope &&
+         last_third >= kLeastLastThird * first_third;
+}
+
+double end_of_work(const MemoryUse& memory) {
+  constexpr double kEnding = 0.85;
+  double end = 0;
+  for (const MemorySite& site : memory.sites)
+    if (!site.series.empty()) end = std::max(end, site.series.back().at_s);
+  return memory.peak_at_s && *memory.peak_at_s >= kEnding * end ? *memory.peak_at_s : end;
+}
+
+}  // namespace
+
+std::optional<SiteGrowth> growth_of(const MemorySite& site, std::uint64_t least, double until_s) {
+  const auto moments = resample(site.series, until_s);
+  if (!moments || moments->rises < kLeastRises || moments->steps < static_cast<double>(kLeastSteps))
+    return std::nullopt;
+  SiteGrowth growth;
+  growth.site = &site;
+  growth.z = trend(*moments);
+  growth.bytes_per_second = slope(*moments);
+  const double gained = rise(*moments, 0, kKept - 1);
+  if (growth.z < kLeastZ || gained < static_cast<double>(least)) return std::nullopt;
+  if (!all_along(*moments) || !to_the_end(*moments, growth.bytes_per_second)) return std::nullopt;
+  growth.from_s = moments->at.front();
+  growth.to_s = moments->at.back();
+  growth.bytes = static_cast<std::uint64_t>(gained);
+  growth.steps = static_cast<std::uint64_t>(moments->steps);
+  growth.bytes_per_step = gained / moments->steps;
+  return growth;
+}
+
+std::vector<SiteGrowth> growing_sites(const MemoryUse& memory) {
+  const double end = end_of_work(memory);
+  const std::uint64_t least = std::max(kLeastBytes, memory.peak_bytes / kShareOfPeak);
+  std::vector<SiteGrowth> out;
+  for (const MemorySite& site : memory.sites) {
+    const bool sampled = site.largest < memory.exact_from;
+    const std::uint64_t own = sampled ? std::max(least, kLeastSamples * memory.exact_from) : least;
+    if (site.importing) continue;
+    if (auto growth = growth_of(site, own, end)) out.push_back(*growth);
+  }
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  return out;
+}
+
+std::string site_name(const MemorySite& site) {
+  if (!site.file.empty()) {
+    const std::string name(base_name(site.file));
+    return site.line ? fmt::format("{}:{}", name, *site.line) : name;
+  }
+  for (const NativeFrame& frame : site.native)
+    if (!frame.function.empty()) return frame.short_name.empty() ? frame.function : frame.short_name;
+  return "native code that has no name";
+}
+
+std::optional<LimitForecast> forecast(const Machine& machine, const std::vector<SiteGrowth>& growing) {
+  double rate = 0;
+  for (const SiteGrowth& growth : growing) rate += growth.bytes_per_second;
+  if (rate <= 0) return std::nullopt;
+  const auto left = [rate](std::uint64_t limit, std::uint64_t used) {
+    return limit > used ? static_cast<double>(limit - used) / rate : 0;
+  };
+  if (machine.cgroup && machine.cgroup->memory_limit && machine.cgroup->memory_current)
+    return LimitForecast{
+        fmt::format("the limit of cgroup {} ({})", machine.cgroup->path, human_bytes(*machine.cgroup->memory_limit)),
+        left(*machine.cgroup->memory_limit, *machine.cgroup->memory_current)};
+  if (machine.memory_total && machine.memory_available)
+    return LimitForecast{fmt::format("the machine's memory ({})", human_bytes(*machine.memory_total)),
+                         left(*machine.memory_available, 0)};
+  return std::nullopt;
+}
+
+}  // namespace segwhy

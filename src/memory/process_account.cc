@@ -1,0 +1,136 @@
+#include "memory/process_account.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "history/reader.h"
+
+namespace segwhy::memory {
+namespace {
+
+constexpr std::size_t kSitesTold = 24;
+// A line is told when it holds, or held, this share of the whole.
+constexpr std::uint64_t kLeastShare = 500;
+
+std::uint64_t weight_of(const LineAccount& line) {
+  return std::max(line.live_bytes, line.peak_bytes);
+}
+
+std::vector<const LineAccount*> largest_lines(const SiteHistory& history) {
+  std::vector<const LineAccount*> lines;
+  const std::uint64_t least = std::max(history.live_bytes(), history.peak_bytes()) / kLeastShare;
+  for (const LineAccount& line : history.lines())
+    if (weight_of(line) > least) lines.push_back(&line);
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const auto* a, const auto* b) { return weight_of(*a) > weight_of(*b); });
+  if (lines.size() > kSitesTold) lines.resize(kSitesTold);
+  return lines;
+}
+
+std::string kind_of_event(const BlockEvent& event, bool mappings) {
+  Block block;
+  block.allocated = event;
+  // Frameworks ask for their buffers with an alignment, which the account does not keep: whose code it was must do.
+  constexpr std::uint64_t kAligned = 64;
+  block.alignment = kAligned;
+  const std::string kind = history::kind_of(block);
+  return kind == "other" && mappings ? "mapping" : kind;
+}
+
+}  // namespace
+
+ProcessAccount::ProcessAccount(history::Area area) : area_(std::move(area)), stacks_(area_) {}
+
+std::unique_ptr<ProcessAccount> ProcessAccount::open(const history::Query& process) {
+  auto area = history::Area::open(*process.file, process.record, process.generation);
+  if (!area || area->size(wire::kSectionSites) == 0) return nullptr;
+  return std::unique_ptr<ProcessAccount>(new ProcessAccount(std::move(*area)));
+}
+
+bool ProcessAccount::look(double at_s) {
+  auto table = read_sites(area_);
+  if (!table) return false;
+  history_.add(at_s, *table, [this](std::uint32_t stack) -> std::optional<LineKey> {
+    const auto recorded = stacks_.read(stack);
+    return recorded ? std::optional(key_of(*recorded)) : std::nullopt;
+  });
+  latest_ = std::move(table);
+  return true;
+}
+
+void ProcessAccount::look_at_end() {
+  const auto table = read_sites(area_);
+  if (!table || !latest_) return;
+  latest_->lost_blocks = table->lost_blocks;
+  latest_->refused_count = table->refused_count;
+  latest_->refused_bytes = table->refused_bytes;
+  latest_->refused_ticks = table->refused_ticks;
+  latest_->refused_stack = table->refused_stack;
+}
+
+MemorySite ProcessAccount::site_of(const LineAccount& line, const wire::ClockPair& now) const {
+  MemorySite site;
+  site.file = to_valid_utf8(line.key.file);
+  site.line = line.key.line;
+  site.function = to_valid_utf8(line.key.function);
+  site.importing = line.key.importing;
+  site.stacks = line.stacks;
+  site.live_bytes = line.live_bytes;
+  site.live_blocks = line.live_blocks;
+  site.total_bytes = line.total_bytes;
+  site.total_blocks = line.total_blocks;
+  site.peak_bytes = line.peak_bytes;
+  site.largest = line.largest;
+  if (line.latest_ticks != 0) site.latest_age_s = history::age_s(area_.header(), now, line.latest_ticks);
+  site.series = line.series;
+  return site;
+}
+
+void ProcessAccount::add_refused(const wire::ClockPair& now, MemoryUse& into) const {
+  if (latest_->refused_count == 0) return;
+  RefusedRequest& refused = into.refused.emplace();
+  refused.bytes = latest_->refused_bytes;
+  refused.count = latest_->refused_count;
+  refused.age_s = history::age_s(area_.header(), now, latest_->refused_ticks);
+}
+
+MemoryUse ProcessAccount::use(const wire::ClockPair& now, const history::Naming& naming) {
+  MemoryUse out;
+  if (!latest_) return out;
+  out.exact_from = latest_->account_bytes;
+  out.live_bytes = history_.live_bytes();
+  out.live_blocks = history_.live_blocks();
+  out.peak_bytes = history_.peak_bytes();
+  out.peak_at_s = history_.peak_at_s();
+  out.inherited = area_.header().parent.record != 0;
+  if (latest_->lost_blocks != 0) out.lost = latest_->lost_blocks;
+  add_refused(now, out);
+  const std::vector<const LineAccount*> lines = largest_lines(history_);
+  history::EventBuilder events(stacks_, area_, now, naming);
+  std::vector<BlockEvent> described(lines.size() + 1);
+  for (std::size_t i = 0; i < lines.size(); ++i) events.fill({lines[i]->stack, 0, 0, 0}, described[i]);
+  events.fill({latest_->refused_stack, 0, 0, 0}, described.back());
+  events.resolve();
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const LineAccount& line = *lines[i];
+    if (line.key == LineKey{}) {
+      out.unknown_bytes = line.live_bytes;
+      continue;
+    }
+    MemorySite site = site_of(line, now);
+    site.kind = kind_of_event(described[i], line.mappings);
+    for (const PythonFrame& frame : described[i].python)
+      if (frame.file == site.file && frame.line == site.line && site.source.empty()) site.source = frame.source;
+    site.python = std::move(described[i].python);
+    site.native = std::move(described[i].native);
+    out.sites.push_back(std::move(site));
+  }
+  if (out.refused) {
+    out.refused->python = std::move(described.back().python);
+    out.refused->native = std::move(described.back().native);
+  }
+  return out;
+}
+
+}  // namespace segwhy::memory

@@ -1,0 +1,47 @@
+// ProcessAccount: the account of one process while it lives and when it is gone, from its area of the flight recorder.
+//
+// Owns its reading of the area; the file must outlive it. Never fails as a whole. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "evidence/model/memory.h"
+#include "history/events.h"
+#include "history/history.h"
+#include "memory/site_history.h"
+
+namespace segwhy::memory {
+
+class ProcessAccount {
+ public:
+  // nullptr: the process keeps no account.
+  static std::unique_ptr<ProcessAccount> open(const history::Query& process);
+  ProcessAccount(const ProcessAccount&) = delete;
+  ProcessAccount& operator=(const ProcessAccount&) = delete;
+
+  // One look; false when there was nothing to see.
+  bool look(double at_s);
+
+  // The last look at a process that has ended by itself: what it freed on its way out says nothing of what it held, but
+  // what it was refused counts.
+  void look_at_end();
+
+  // For a view of a running program.
+  [[nodiscard]] const SiteHistory& history() const { return history_; }
+
+  // What the looks so far say. `now`: the moment of the last one.
+  [[nodiscard]] MemoryUse use(const wire::ClockPair& now, const history::Naming& naming);
+
+ private:
+  explicit ProcessAccount(history::Area area);
+  [[nodiscard]] MemorySite site_of(const LineAccount& line, const wire::ClockPair& now) const;
+  void add_refused(const wire::ClockPair& now, MemoryUse& into) const;
+
+  history::Area area_;
+  history::StackReader stacks_;
+  SiteHistory history_;
+  std::optional<SiteTable> latest_;
+};
+
+}  // namespace segwhy::memory

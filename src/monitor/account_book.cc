@@ -1,0 +1,123 @@
+#include "monitor/account_book.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "capture/maps.h"
+#include "symbols/symbolizer.h"
+
+namespace segwhy {
+namespace {
+
+// More processes than these are rare, and hold little each.
+constexpr std::size_t kMostPages = 64;
+constexpr double kNsPerSecond = 1e9;
+
+// Of a process that is gone, or is not to be stopped.
+class NoMemory final : public MemoryReader {
+ public:
+  std::size_t read(TargetAddr, std::span<std::byte>) override { return 0; }
+};
+
+NoMemory no_memory;
+
+// A line of native code that holds much and lies in nothing that was mapped when we last looked.
+bool wants_mappings(const memory::SiteHistory& history, const Snapshot& known) {
+  constexpr std::uint64_t kShare = 50;
+  return std::any_of(history.lines().begin(), history.lines().end(), [&](const memory::LineAccount& line) {
+    return line.key.native != 0 && line.live_bytes > history.live_bytes() / kShare &&
+           known.mapping_of(TargetAddr(line.key.native)) == nullptr;
+  });
+}
+
+}  // namespace
+
+void AccountBook::read_mappings(pid_t pid, Page& page) {
+  constexpr std::uint64_t kLeastNs = 200'000'000;
+  constexpr std::size_t kMostText = std::size_t{8} << 20;
+  const std::uint64_t now = monotonic_ns();
+  if (page.mapped_ns != 0 && now < page.mapped_ns + kLeastNs) return;
+  page.mapped_ns = now;
+  const std::string proc = "/proc/" + std::to_string(pid);
+  const auto text = read_file(proc + "/maps", kMostText);
+  if (!text || text->empty()) return;
+  page.mapped.pid = pid;
+  page.mapped.mappings = parse_maps(*text);
+  page.mapped.memory = &no_memory;
+}
+
+AccountBook::Page* AccountBook::page_of(const TrackedProcess& process) {
+  if (process.slot >= wire::kMaxProcesses) return nullptr;
+  Page& page = pages_[process.pid];
+  const bool same = page.account && page.slot == process.slot && page.generation == process.record.generation;
+  if (same) return &page;
+  history::Query query;
+  query.file = &file_;
+  query.record = process.slot;
+  query.generation = process.record.generation;
+  auto account = memory::ProcessAccount::open(query);
+  if (!account) {
+    if (!page.account) pages_.erase(process.pid);
+    return nullptr;
+  }
+  page = Page{process.slot, process.record.generation, std::move(account), {}, {}, {}, 0};
+  return &page;
+}
+
+void AccountBook::look_at(const TrackedProcess& process, bool settled) {
+  Page* const page = page_of(process);
+  if (page == nullptr || page->closed) return;
+  const bool seen_before = page->looked.monotonic_ns != 0;
+  if (settled && seen_before) return page->account->look_at_end();
+  const std::uint64_t now = monotonic_ns();
+  if (!page->account->look(static_cast<double>(now - start_ns_) / kNsPerSecond)) return;
+  page->looked = {__builtin_ia32_rdtsc(), now};
+  if (page->mapped_ns == 0 || wants_mappings(page->account->history(), page->mapped)) read_mappings(process.pid, *page);
+}
+
+void AccountBook::look(const std::vector<TrackedProcess>& processes) {
+  for (const TrackedProcess& process : processes) look_at(process, false);
+  if (pages_.size() <= kMostPages) return;
+  std::erase_if(pages_, [&processes](const auto& page) {
+    return std::none_of(processes.begin(), processes.end(),
+                        [&page](const TrackedProcess& process) { return process.pid == page.first; });
+  });
+}
+
+void AccountBook::close(const TrackedProcess& process, bool settled, const std::string& cwd) {
+  look_at(process, settled);
+  auto use = use_of(process.pid, cwd);
+  if (const auto page = pages_.find(process.pid); page != pages_.end()) page->second.closed = std::move(use);
+}
+
+std::optional<MemoryUse> AccountBook::use_of(pid_t pid, const std::string& cwd) {
+  const auto found = pages_.find(pid);
+  if (found == pages_.end() || !found->second.account) return std::nullopt;
+  Page& page = found->second;
+  if (page.closed) return page.closed;
+  history::Naming naming;
+  if (!cwd.empty()) naming.directories.push_back(cwd);
+  std::optional<Symbolizer> symbolizer;
+  if (!page.mapped.mappings.empty()) {
+    if (auto opened = Symbolizer::open(page.mapped)) symbolizer.emplace(std::move(*opened));
+  }
+  if (symbolizer) {
+    naming.snapshot = &page.mapped;
+    naming.symbolizer = &*symbolizer;
+  }
+  return page.account->use(page.looked, naming);
+}
+
+const memory::SiteHistory* AccountBook::largest() const {
+  const memory::SiteHistory* best = nullptr;
+  for (const auto& [pid, page] : pages_) {
+    const memory::SiteHistory& history = page.account->history();
+    if (best == nullptr || history.live_bytes() > best->live_bytes()) best = &history;
+  }
+  return best;
+}
+
+}  // namespace segwhy

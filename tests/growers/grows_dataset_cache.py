@@ -1,0 +1,12 @@
+# cache() without a file name, on data that never repeats.
+#
+# grows: yes
+# needs: tensorflow
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import tensorflow as tf
+
+data = tf.data.Dataset.range(200).map(lambda i: tf.random.normal((200, 500))).cache()
+for element in data:  # grows here
+    tf.reduce_sum(tf.matmul(element, element, transpose_b=True))

@@ -1,0 +1,19 @@
+# Every batch has a length of its own.
+#
+# grows: yes
+# needs: tensorflow
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import tensorflow as tf
+
+
+@tf.function
+def step(x):
+    for _ in range(12):
+        x = x * 0.5 + tf.reduce_mean(x)
+    return x
+
+
+for i in range(200):
+    step(tf.ones((i + 1,)))  # grows here

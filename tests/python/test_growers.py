@@ -1,0 +1,100 @@
+"""Every program of tests/growers/ gets the verdict it owns from `segwhy mem`: what grows is named with its line, and what
+fills up, settles or comes and goes is not called growth.
+
+The first comment of a program says what is expected ("# grows: yes" or "no") and what it needs ("# needs: numpy" or
+"tensorflow"); the line that must be named ends in "# grows here".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from segwhy_command import segwhy_or_skip
+
+ROOT = Path(__file__).resolve().parents[2]
+GROWERS = ROOT / "tests" / "growers"
+TIMEOUT_S = 300
+# That those with TensorFlow run in.
+ENVIRONMENT = "tf-2.8.0"
+
+sys.path.insert(0, str(ROOT / "tools"))
+from environments import EnvironmentUnavailable, environment  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Grower:
+    path: Path
+    grows: bool
+    needs: str
+    line: int | None
+
+    @staticmethod
+    def read(path: Path) -> "Grower":
+        text = path.read_text()
+        keys = dict(re.findall(r"^# (grows|needs): (.+)$", text, re.M))
+        lines = [i for i, line in enumerate(text.splitlines(), 1) if line.endswith("# grows here")]
+        return Grower(path, keys["grows"] == "yes", keys.get("needs", ""), lines[0] if lines else None)
+
+
+ALL = [Grower.read(path) for path in sorted(GROWERS.glob("*.py"))]
+
+
+def params(grows: bool) -> list:
+    chosen = [grower for grower in ALL if grower.grows == grows]
+    return [pytest.param(g, id=g.path.stem, marks=[pytest.mark.slow] if g.needs == "tensorflow" else []) for g in chosen]
+
+
+def python_for(grower: Grower) -> str:
+    if not grower.needs:
+        return sys.executable
+    if grower.needs == "numpy":
+        return sys.executable  # tests/requirements.txt
+    try:
+        return str(environment(ENVIRONMENT))
+    except EnvironmentUnavailable as error:
+        pytest.skip(f"no environment {ENVIRONMENT}: {error}")
+
+
+def run(grower: Grower, folder: Path, command: str = "mem") -> tuple[dict, subprocess.CompletedProcess]:
+    report = folder / "memory.json"
+    words = [segwhy_or_skip(), command, "--json", str(report), "--", python_for(grower), str(grower.path)]
+    done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stderr
+    return json.loads(report.read_text()), done
+
+
+@pytest.mark.parametrize("grower", params(True))
+def test_growth_is_found_with_its_line(grower: Grower, tmp_path):
+    """GIVEN a program that keeps something of every step WHEN it runs under mem THEN growth at that line is reported."""
+    incident, done = run(grower, tmp_path)
+    assert incident["verdict"]["class"] == "memory-growth", incident["verdict"]
+    assert Path(incident["where"]["file"]).name == grower.path.name
+    assert incident["where"]["line"] == grower.line
+    assert f"{grower.path.name}:{grower.line}" in done.stderr
+
+
+@pytest.mark.parametrize("grower", params(False))
+def test_what_is_bounded_is_not_called_growth(grower: Grower, tmp_path):
+    """GIVEN a program whose memory stays bounded WHEN it runs under mem THEN there is a report without growth."""
+    incident, done = run(grower, tmp_path)
+    assert incident["verdict"]["class"] == "ok", incident["verdict"]
+    assert done.stderr.startswith("segwhy: ok"), done.stderr
+
+
+def test_run_keeps_silent_about_growth(tmp_path):
+    """GIVEN a program that grows and ends well WHEN it runs under run THEN its stderr is its own."""
+    grower = next(g for g in ALL if g.path.stem == "grows_closure")
+    _, done = run(grower, tmp_path, "run")
+    assert done.stderr == ""
+
+
+def test_twelve_of_each():
+    assert sum(g.grows for g in ALL) >= 12
+    assert sum(not g.grows for g in ALL) >= 12
