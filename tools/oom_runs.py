@@ -92,7 +92,7 @@ def run_once(kind: str, segwhy: str, python: str) -> tuple[bool, str]:
             script, report = Path(folder) / "program.py", Path(folder) / "incident.json"
             script.write_text(PROGRAMS[kind])
             env = {**os.environ, **({"OOM_CGROUP": str(cgroup.path)} if cgroup else {})}
-            command = [segwhy, "run", "--json", str(report), "--", python, str(script)]
+            command = [segwhy, "mem", "--json", str(report), "--", python, str(script)]
             seen = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S)
             if not report.exists():
                 return False, f"no report; exit {seen.returncode}: {seen.stderr[-300:]}"

@@ -45,8 +45,6 @@ void add_program_options(CLI::App& app, RunOptions& options, std::optional<std::
   app.add_option("--json", options.json_path, "Write the incident as JSON to this file, also when all went well");
   app.add_option("--case", options.case_path,
                  "Save the case here (default: segwhy-PROGRAM-PID.case in $SEGWHY_DIR or here)");
-  app.add_option("--svg", options.memory.svg_path, "Draw the memory over time to this file");
-  app.add_flag("--oom-guard", options.memory.guard, "Warn, with the largest call sites, when a memory limit is near");
   auto* const quiet = app.add_flag("--quiet", options.quiet, "Never print a report");
   app.add_flag("--verbose", options.verbose, "Print a report in any case, and all of it")->excludes(quiet);
   app.add_flag("--fail-on-error", options.fail_on_error,
@@ -63,6 +61,9 @@ void add_mem(Cli& cli) {
   cli.mem.memory.asked = true;
   cli.mem.protection.mode = wire::kProtectOff;
   add_program_options(*cli.mem_app, cli.mem, cli.budget_permille);
+  cli.mem_app->add_option("--svg", cli.mem.memory.svg_path, "Draw the memory over time to this file");
+  cli.mem_app->add_flag("--oom-guard", cli.mem.memory.guard,
+                        "Warn, with the largest call sites, when a memory limit is near");
   cli.mem_app->add_flag("--live", cli.mem.memory.live, "Show it while the program runs");
 }
 
@@ -117,9 +118,7 @@ int start(const Cli& cli, RunOptions& options, const std::string& command, const
   }
   Protection& protection = options.protection;
   protection.budget_permille = cli.budget_permille.value_or(usual_budget_permille(protection.mode));
-  // What is to cost nothing keeps no account either.
-  const bool off = options.protection.mode == wire::kProtectOff && !options.memory.asked;
-  options.protection.account_bytes = off ? 0 : options.memory.asked ? kAccountFine : kAccountCoarse;
+  protection.account_bytes = options.memory.asked ? kAccountBytes : 0;
   return run_command(options, standard);
 }
 

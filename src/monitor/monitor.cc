@@ -90,12 +90,10 @@ void Monitor::wait_for_events() {
     else
       timeout_ms = kUnwatchedMs;
   }
-  const std::size_t taken = sampler_.taken();
-  const int sample_ms = sampler_.sample_if_due(pids);
-  if (sampler_.taken() != taken) {
+  const int sample_ms = sampler_.sample_if_due(pids, [this] {
     accounts_.look(processes_.live());
     view_.update(sampler_, accounts_.largest());
-  }
+  });
   timeout_ms = timeout_ms < 0 ? sample_ms : std::min(timeout_ms, sample_ms);
   // Only processes that have not announced themselves, or cannot, are left.
   if (root_over_ && processes_.all_gone()) timeout_ms = std::min(timeout_ms, kUnannouncedMs);

@@ -19,9 +19,8 @@ struct Protection {
   std::uint64_t account_bytes = 0;
 };
 
-// For `segwhy run`, whose account must cost nothing that shows, and for `segwhy mem`.
-inline constexpr std::uint64_t kAccountCoarse = std::uint64_t{512} << 10;
-inline constexpr std::uint64_t kAccountFine = std::uint64_t{64} << 10;
+// Protection::account_bytes of `segwhy mem`. `segwhy run` keeps no account: that costs.
+inline constexpr std::uint64_t kAccountBytes = std::uint64_t{64} << 10;
 
 // The modes' names on the command line, in the order of wire::ProtectMode.
 [[nodiscard]] const std::vector<std::string>& protect_mode_names();

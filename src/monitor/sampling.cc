@@ -11,9 +11,9 @@ namespace {
 constexpr std::uint64_t kShortestNs = 10'000'000;
 constexpr std::uint64_t kLongestNs = 1'000'000'000;
 constexpr std::uint64_t kCostFactor = 1000, kFineCostFactor = 100;
-// So much may be spent ahead of time: a short run is looked at as often as its memory moves.
+// What a fine one may spend ahead of time: a short run is looked at as often as its memory moves.
 constexpr std::uint64_t kCreditNs = 60'000'000;
-// A run of any length is looked at this often at least, as far as the cost allows.
+// It looks at a run of any length this often at least, as far as the cost allows.
 constexpr std::uint64_t kLeastLooks = 60;
 // What counts as moving: this much, or this share of the whole.
 constexpr std::uint64_t kMovingBytes = 8 << 20;
@@ -29,10 +29,11 @@ std::uint64_t SamplePace::next_interval(std::uint64_t bytes, std::uint64_t cost_
   interval_ns_ = moving ? interval_ns_ / 2 : interval_ns_ + interval_ns_ / 2;
   const std::uint64_t longest = fine_ ? std::clamp(age_ns / kLeastLooks, kShortestNs, kLongestNs) : kLongestNs;
   interval_ns_ = std::clamp(interval_ns_, kShortestNs, longest);
+  if (!fine_) return std::max(interval_ns_, cost_ns * kCostFactor);
   // As if the next look cost what this one did: when it is paid for.
   spent_ns_ += cost_ns;
   const std::uint64_t unpaid = spent_ns_ + cost_ns > kCreditNs ? spent_ns_ + cost_ns - kCreditNs : 0;
-  const std::uint64_t paid_at = unpaid * (fine_ ? kFineCostFactor : kCostFactor);
+  const std::uint64_t paid_at = unpaid * kFineCostFactor;
   return std::max(interval_ns_, paid_at > age_ns ? paid_at - age_ns : 0);
 }
 
@@ -48,13 +49,13 @@ void SampleHistory::add(TreeSample sample) {
   samples_.push_back(std::move(sample));
 }
 
-int MemorySampler::sample_if_due(const std::vector<pid_t>& processes) {
+int MemorySampler::sample_if_due(const std::vector<pid_t>& processes, const std::function<void()>& also) {
   const std::uint64_t now = monotonic_ns();
   if (now >= due_ns_) {
     TreeSample sample = look(processes, now);
-    ++taken_;
     const std::uint64_t bytes = sample.tree_rss;
     if (!sample.processes.empty()) history_.add(std::move(sample));
+    if (also) also();
     const std::uint64_t done = monotonic_ns();
     due_ns_ = done + pace_.next_interval(bytes, done - now, now - start_ns_);
   }
@@ -62,11 +63,17 @@ int MemorySampler::sample_if_due(const std::vector<pid_t>& processes) {
   return static_cast<int>((due_ns_ - std::min(due_ns_, now)) / kNsPerMs) + 1;
 }
 
+std::optional<MemoryParts> MemorySampler::parts_of(pid_t pid) const {
+  if (fine_) return read_memory_parts(pid);
+  const auto resident = read_rss(pid);
+  return resident ? std::optional(MemoryParts{*resident, {}, {}, {}}) : std::nullopt;
+}
+
 TreeSample MemorySampler::look(const std::vector<pid_t>& processes, std::uint64_t now_ns) {
   TreeSample sample;
   sample.at_ns = now_ns - start_ns_;
   for (const pid_t pid : processes) {
-    const auto parts = read_memory_parts(pid);
+    const auto parts = parts_of(pid);
     if (!parts) continue;
     sample.tree_rss += parts->resident;
     sample.processes.push_back({pid, *parts});
@@ -77,7 +84,7 @@ TreeSample MemorySampler::look(const std::vector<pid_t>& processes, std::uint64_
   cgroups_.follow(processes);
   if (sample.processes.empty()) return sample;
   sample.cgroup = cgroups_.memory_use(sample.processes.front().pid);
-  look_at_surroundings(sample.processes.front().pid, now_ns);
+  if (fine_) look_at_surroundings(sample.processes.front().pid, now_ns);
   sample.pressure = pressure_;
   return sample;
 }

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -38,7 +39,7 @@ class SamplePace {
   explicit SamplePace(bool fine = false) : fine_(fine) {}
 
   // After a sample of `bytes` that took `cost_ns`, `age_ns` after the start: nanoseconds until the next. Halves while
-  // memory moves, grows to a second while it does not; longer when what was spent on samples so far is too much.
+  // memory moves, grows to a second while it does not; longer when looking takes too much of the time.
   std::uint64_t next_interval(std::uint64_t bytes, std::uint64_t cost_ns, std::uint64_t age_ns);
 
  private:
@@ -61,19 +62,18 @@ class SampleHistory {
 
 class MemorySampler {
  public:
-  // `baseline`: the counters before the program started.
+  // `baseline`: the counters before the program started. `fine`: see SamplePace; then the parts of a resident set, the
+  // limit and the pressure are looked up, too, which takes several times as long.
   MemorySampler(std::uint64_t start_ns, EnvironmentBaseline baseline, bool fine = false)
-      : start_ns_(start_ns), cgroups_(std::move(baseline)), pace_(fine) {}
+      : start_ns_(start_ns), cgroups_(std::move(baseline)), fine_(fine), pace_(fine) {}
 
-  // Looks at `processes` if it is time to. Returns milliseconds until the next look.
-  int sample_if_due(const std::vector<pid_t>& processes);
-
-  // How many looks there have been.
-  [[nodiscard]] std::size_t taken() const { return taken_; }
+  // Looks at `processes` if it is time to, and calls `also`, whose time counts as the look's, after it. Returns
+  // milliseconds until the next look.
+  int sample_if_due(const std::vector<pid_t>& processes, const std::function<void()>& also = {});
 
   // Of the whole tree, ascending in time.
   [[nodiscard]] const std::vector<TreeSample>& all() const { return history_.samples(); }
-  // Of the cgroup of the process that holds most, as last looked up.
+  // Of the cgroup of the process that holds most, as last looked up; only a fine sampler does.
   [[nodiscard]] std::optional<std::uint64_t> memory_limit() const { return limit_; }
 
   // As seen from process `pid`, ascending in time.
@@ -85,13 +85,14 @@ class MemorySampler {
   [[nodiscard]] EnvironmentBaseline baseline_of(pid_t pid) const { return cgroups_.baseline_of(pid); }
 
  private:
+  [[nodiscard]] std::optional<MemoryParts> parts_of(pid_t pid) const;
   TreeSample look(const std::vector<pid_t>& processes, std::uint64_t now_ns);
   void look_at_surroundings(pid_t pid, std::uint64_t now_ns);
 
   std::uint64_t start_ns_;
   CgroupWatch cgroups_;
   std::uint64_t due_ns_ = 0;
-  std::size_t taken_ = 0;
+  bool fine_;
   std::optional<std::uint64_t> limit_;
   std::optional<double> pressure_;
   std::uint64_t limit_read_ns_ = 0;

@@ -1,4 +1,5 @@
-# A cache keyed by id(): what it holds keeps the object alive, so that the key never comes again.
+# A cache keyed by id(): what it holds keeps the object alive, so that the key never comes again. Two lines make what
+# it holds, as much each.
 #
 # grows: yes
 # needs: numpy
@@ -17,5 +18,6 @@ def normalised(batch):
 
 
 for number in range(200):
-    normalised(numpy.random.random(40_000) + number)
+    batch = numpy.random.random(40_000) + number  # grows here
+    normalised(batch)
     time.sleep(0.005)

@@ -27,7 +27,7 @@ constexpr size_t kLeastBytes = 64 * 1024;
 
 void* map(void* address, size_t size, int protection, int flags, int fd, off_t offset, const Caller& caller) {
   void* const mapped = next().mmap(address, size, protection, flags, fd, offset);
-  if (mapped == MAP_FAILED) return mapped;
+  if (!account::is_kept() || mapped == MAP_FAILED) return mapped;
   account::Entry replaced{};
   if ((flags & MAP_FIXED) != 0 && account::may_know(mapped)) (void)account::take(mapped, replaced);
   if (is_counted(size, protection, flags)) account::note_mapping(mapped, size, caller);

@@ -9,6 +9,7 @@
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/fork_word.h"
+#include "runtime/pal/private_table.h"
 #include "runtime/pal/ticks.h"
 #include "runtime/trace/stacks.h"
 
@@ -16,8 +17,8 @@ namespace segwhy::runtime::account {
 
 namespace internal {
 thread_local constinit int64_t left = 0;
-size_t exact_from = SIZE_MAX;
-uint8_t filter[kFilterBytes];
+size_t exact_from;
+uint8_t* filter;
 }  // namespace internal
 
 namespace {
@@ -121,18 +122,21 @@ void start() {
   const wire::Session* const memory = session();
   if (memory == nullptr || memory->account_bytes == 0 || recorder::area() == nullptr) return;
   own_word = pal::make_fork_cleared_word();
-  if (own_word == nullptr || !blocks.prepare() || !sites.begin(memory->account_bytes)) return;
+  auto* const filter = static_cast<uint8_t*>(pal::map_private_table(internal::kFilterBytes));
+  if (own_word == nullptr || filter == nullptr || !blocks.prepare() || !sites.prepare()) return;
+  if (!sites.begin(memory->account_bytes)) return;
   mean = memory->account_bytes;
   active = own_word;
   pal::store(*own_word, 1u);
-  pal::store(internal::exact_from, mean);
+  internal::exact_from = mean;
   draw_interval();
+  internal::filter = filter;
 }
 
 void after_fork_in_child() {
   if (active == nullptr) return;
   blocks.clear();
-  memset(internal::filter, 0, sizeof internal::filter);
+  memset(internal::filter, 0, internal::kFilterBytes);
   if (recorder::area() != nullptr && sites.begin(mean)) pal::store(*own_word, 1u);
 }
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "runtime/pal/atomic.h"
+#include "runtime/pal/private_table.h"
 #include "runtime/pal/syscall.h"
 
 namespace segwhy::runtime::account {
@@ -19,9 +20,7 @@ constexpr uint32_t kChoices = 2;
 }  // namespace
 
 bool BlockTable::prepare() {
-  const long address = pal::syscall(SYS_mmap, nullptr, sizeof(Memory), PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
-  memory_ = address < 0 ? nullptr : reinterpret_cast<Memory*>(address);
+  memory_ = static_cast<Memory*>(pal::map_private_table(sizeof(Memory)));
   return memory_ != nullptr;
 }
 

@@ -1,9 +1,8 @@
 #include "runtime/account/site_table.h"
 
-#include <string.h>
-
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/atomic.h"
+#include "runtime/pal/private_table.h"
 #include "runtime/pal/ticks.h"
 
 namespace segwhy::runtime::account {
@@ -13,12 +12,17 @@ constexpr uint32_t kMostProbes = 64;
 
 }  // namespace
 
+bool SiteIndex::prepare() {
+  slots_ = static_cast<uint64_t*>(pal::map_private_table(kSlots * sizeof *slots_));
+  return slots_ != nullptr;
+}
+
 bool SiteIndex::begin(uint64_t account_bytes) {
   table_ = recorder::section<wire::SiteTable>(wire::kSectionSites);
   if (table_ == nullptr) return false;
   const uint64_t bytes = recorder::area()->sections[wire::kSectionSites].size;
   capacity_ = static_cast<uint32_t>((bytes - sizeof(wire::SiteTable)) / sizeof(wire::SiteRecord));
-  memset(slots_, 0, sizeof slots_);
+  pal::syscall(SYS_madvise, slots_, kSlots * sizeof *slots_, MADV_DONTNEED);
   table_->capacity = capacity_;
   pal::store(table_->count, 1u);
   pal::store(table_->account_bytes, account_bytes);

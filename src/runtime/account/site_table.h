@@ -10,7 +10,10 @@ namespace segwhy::runtime::account {
 
 class SiteIndex {
  public:
-  // Takes the section of recorder::area(), which is empty, into use. False: there is none. By the only thread.
+  // Gets its memory. False: there is none.
+  [[nodiscard]] bool prepare();
+  // Takes the section of recorder::area(), which is empty, into use, after prepare(). False: there is none. By the only
+  // thread.
   [[nodiscard]] bool begin(uint64_t account_bytes);
 
   // 0 for a stack that is not known (0), or has no room.
@@ -28,8 +31,8 @@ class SiteIndex {
   [[nodiscard]] uint32_t add(uint32_t stack);
 
   wire::SiteTable* table_;
-  uint32_t capacity_;       // not read back from the table, which the program may scribble over
-  uint64_t slots_[kSlots];  // atomic: stack in the upper half, site in the lower; 0: free
+  uint32_t capacity_;  // not read back from the table, which the program may scribble over
+  uint64_t* slots_;    // kSlots, atomic: stack in the upper half, site in the lower; 0: free
 };
 
 }  // namespace segwhy::runtime::account
