@@ -25,8 +25,8 @@ import case_runner  # noqa: E402
 import environments  # noqa: E402
 
 GOAL = 0.95
-# {call} is the advisory's call, in one line. What it returns is not used by what follows, but the node has a side way
-# out (a control dependency), so that no optimiser takes it away.
+# {call} is the advisory's call, in one line. What it returns is not used by what follows but printed to nowhere: an op
+# with a side effect, so that no optimiser takes the node away (a control dependency alone it does take away).
 WRAPPINGS = {
     "function": """
 @tf.function
@@ -37,8 +37,8 @@ body()
     "map": """
 def body(x):
     made = {call}
-    with tf.control_dependencies(tf.nest.flatten(made)):
-        return tf.identity(x)
+    tf.print(tf.nest.flatten(made), output_stream="file:///dev/null")
+    return x
 for element in tf.data.Dataset.range(2).map(body):
     pass
 """,
@@ -46,8 +46,8 @@ for element in tf.data.Dataset.range(2).map(body):
 class Layer(tf.keras.layers.Layer):
     def call(self, x):
         made = {call}
-        with tf.control_dependencies(tf.nest.flatten(made)):
-            return tf.identity(x)
+        tf.print(tf.nest.flatten(made), output_stream="file:///dev/null")
+        return x
 model = tf.keras.Sequential([Layer(), tf.keras.layers.Dense(1)])
 model.compile(loss="mse")
 model.fit(tf.zeros([4, 3]), tf.zeros([4, 1]), verbose=0)
@@ -55,8 +55,8 @@ model.fit(tf.zeros([4, 3]), tf.zeros([4, 1]), verbose=0)
     "while": """
 def body(i):
     made = {call}
-    with tf.control_dependencies(tf.nest.flatten(made)):
-        return [i + 1]
+    tf.print(tf.nest.flatten(made), output_stream="file:///dev/null")
+    return [i + 1]
 @tf.function
 def loop():
     return tf.while_loop(lambda i: i < 2, body, [tf.constant(0)])

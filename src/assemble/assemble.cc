@@ -50,6 +50,14 @@ void add_modules(Symbolizer& symbolizer, Case& into) {
     if (!m.package.empty()) into.program.packages.emplace(m.package, m.package_version);
 }
 
+void add_written_frames(const Snapshot& snapshot, Case& into) {
+  restore_written_frames(snapshot, into.threads);
+  pystate::SourceFiles sources(snapshot.root, script_directories(into));
+  for (Thread& thread : into.threads)
+    for (PythonFrame& frame : thread.python)
+      if (frame.source.empty() && frame.line) frame.source = sources.line(frame.file, *frame.line);
+}
+
 void add_python(const Snapshot& snapshot, Case& into) {
   PythonLimits limits;
   limits.directories = script_directories(into);
@@ -65,6 +73,7 @@ void add_python(const Snapshot& snapshot, Case& into) {
   into.program.finalizing = state->finalizing;
   for (std::string& text : state->notes) into.capture.limits.push_back(std::move(text));
   add_python_threads(*state, into.threads);
+  add_written_frames(snapshot, into);
 }
 
 void add_fault(const Snapshot& snapshot, bool live, Case& into) {
@@ -79,7 +88,14 @@ void add_fault(const Snapshot& snapshot, bool live, Case& into) {
 }
 
 void add_framework(const Snapshot& snapshot, Case& into) {
-  into.framework = read_framework(snapshot, into.threads, into.program.modules);
+  FrameworkReading reading = read_framework(snapshot, into.threads, into.program.modules);
+  into.framework = std::move(reading.framework);
+  const auto crashed =
+      std::find_if(into.threads.begin(), into.threads.end(), [](const Thread& t) { return t.crashed; });
+  if (crashed != into.threads.end() && reading.works_for_tid) {
+    crashed->works_for_tid = reading.works_for_tid;
+    crashed->works_for_reason = std::move(reading.works_for_reason);
+  }
   if (!into.framework || !into.framework->created_at || !into.framework->created_at->line) return;
   SourceLine& line = *into.framework->created_at;
   line.source = pystate::SourceFiles(snapshot.root, script_directories(into)).line(line.file, *line.line);

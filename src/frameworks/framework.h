@@ -23,12 +23,13 @@ struct FrameworkReading {
   std::string works_for_reason;
 };
 
-// `threads`: already symbolised, with Python frames, the crashed one first; `modules`: from symbols/.
-[[nodiscard]] FrameworkReading read_framework_reading(const Snapshot& snapshot, const std::vector<Thread>& threads,
-                                                      const std::vector<Module>& modules);
+// `threads`: already symbolised, with Python frames, the crashed one first; `modules`: from symbols/. No framework when
+// no known one took part or nothing about it can be shown.
+[[nodiscard]] FrameworkReading read_framework(const Snapshot& snapshot, const std::vector<Thread>& threads,
+                                              const std::vector<Module>& modules);
 
-// The same without the threads' relation. nullopt when no known framework took part or nothing about it can be shown.
-[[nodiscard]] std::optional<Framework> read_framework(const Snapshot& snapshot, const std::vector<Thread>& threads,
-                                                      const std::vector<Module>& modules);
+// Python frames of code that a framework generated from the program's become those of the program's own lines. To be
+// called before the reading, which expects such frames; their source text is left empty.
+void restore_written_frames(const Snapshot& snapshot, std::vector<Thread>& threads);
 
 }  // namespace segwhy

@@ -41,8 +41,8 @@ TEST(Torch, IsReportedOnlyWithItsOwnFrames) {
 }
 
 TEST(Framework, NothingFromAnEmptySnapshot) {
-  EXPECT_FALSE(read_framework({}, {}, {}));
-  EXPECT_FALSE(read_framework_reading({}, {}, {}).works_for_tid);
+  EXPECT_FALSE(read_framework({}, {}, {}).framework);
+  EXPECT_FALSE(read_framework({}, {}, {}).works_for_tid);
 }
 
 TEST(TensorFlowVersion, IsFoundAmongTheStringsOfTheLibrary) {

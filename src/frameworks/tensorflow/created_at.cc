@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "frameworks/tensorflow/line_owner.h"
 #include "frameworks/tensorflow/node_lines.h"
-#include "pystate/origin.h"
-#include "pystate/runtime_locator.h"
 
 namespace segwhy::tensorflow {
 namespace {
@@ -17,22 +16,6 @@ constexpr std::size_t kMaxLinesNamed = 3;
 std::string place_of(const CodeLine& line) {
   return fmt::format("{}:{}", line.file, line.line);
 }
-
-// Whose code a line is, as everywhere in a Case.
-class Owners {
- public:
-  explicit Owners(const Snapshot& snapshot) : root_(snapshot.root) {
-    if (const auto runtime = pystate::locate_runtime(snapshot))
-      stdlib_ = pystate::find_stdlib(snapshot, runtime->module, runtime->minor);
-  }
-  [[nodiscard]] bool is_program(const CodeLine& line) const {
-    return pystate::origin_of(line.file, stdlib_, root_) == pystate::kOriginUser;
-  }
-
- private:
-  std::string root_;
-  std::vector<std::string> stdlib_;
-};
 
 void note_rivals(const std::vector<CodeLine>& lines, Framework& framework) {
   std::string text;
@@ -58,7 +41,7 @@ void add_created_at(const Snapshot& snapshot, const Thread& crashed, Framework& 
   if (!table) return;
   const NodeOrigin origin =
       find_origin(*table, {framework.node, framework.op, python_thread_pointer(snapshot, crashed)});
-  const Owners owners(snapshot);
+  const LineOwner owners(snapshot);
   const bool known = origin.complete && std::all_of(origin.lines.begin(), origin.lines.end(),
                                                     [&](const CodeLine& line) { return owners.is_program(line); });
   if (!known || origin.lines.empty()) return;

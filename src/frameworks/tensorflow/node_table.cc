@@ -128,6 +128,15 @@ std::optional<CodeLine> NodeTable::line_of(const wire::NodeRecord& node) const {
   return written_line({code->file, code->function, *location.line});
 }
 
+std::set<std::string_view> NodeTable::generated_files() const {
+  std::set<std::uint32_t> positions;
+  for (const wire::MappedLine& line : mapped_) positions.insert(line.generated_file);
+  std::set<std::string_view> out;
+  for (const std::uint32_t position : positions) out.insert(text(position));
+  out.erase(std::string_view());
+  return out;
+}
+
 // The latest map counts: a name can be used again once its file is gone.
 std::optional<CodeLine> NodeTable::written_line(CodeLine line) const {
   bool is_generated = is_generated_name(line.file);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,11 @@ class NodeTable {
   [[nodiscard]] const std::vector<wire::CallRecord>& calls() const { return calls_; }
   [[nodiscard]] const std::vector<wire::RunningGraph>& running() const { return running_; }  // those in use
 
+  // The files that AutoGraph wrote and of which the table has lines. The views are valid as long as the table.
+  [[nodiscard]] std::set<std::string_view> generated_files() const;
+  // A line of generated code as its author wrote it, any other as it is. nullopt when that is not known.
+  [[nodiscard]] std::optional<CodeLine> written_line(CodeLine line) const;
+
   // Empty for a position that is none.
   [[nodiscard]] std::string_view text(std::uint32_t position) const;
 
@@ -60,7 +66,6 @@ class NodeTable {
                                   std::vector<Record>& into);
   [[nodiscard]] std::optional<Code> code_at(std::uint32_t position) const;
   [[nodiscard]] std::optional<std::string> code_text(std::uint64_t at, std::uint32_t bytes, std::uint8_t kind) const;
-  [[nodiscard]] std::optional<CodeLine> written_line(CodeLine line) const;
 
   MemoryReader* memory_;
   std::uint64_t address_;

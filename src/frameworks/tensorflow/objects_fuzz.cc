@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FakeTensorFlow fake(kVersions[data[0] % std::size(kVersions)]);
   put_call(fake);
   damage(fake, data + 1, size - 1);
-  const FrameworkReading reading = read_framework_reading(fake.snapshot, fake.threads, {fake.module});
+  const FrameworkReading reading = read_framework(fake.snapshot, fake.threads, {fake.module});
   if (reading.framework) check(*reading.framework);
   return 0;
 }

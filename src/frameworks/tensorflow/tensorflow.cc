@@ -72,8 +72,6 @@ class Reading {
   }
 
   [[nodiscard]] Framework& framework() { return framework_; }
-  // The op had ended when the thread died.
-  [[nodiscard]] bool is_leftover() const { return leftover_; }
   [[nodiscard]] std::optional<int> works_for() const { return works_for_; }
   [[nodiscard]] const std::string& works_for_reason() const { return works_for_reason_; }
 
@@ -219,7 +217,7 @@ class Reading {
     framework_.device = objects_.device_name(last->device);
     framework_.found_by = "kernel-object";
     framework_.confidence = kPossible;
-    leftover_ = true;
+    in_function_ = last->in_function;
     framework_.notes.push_back("No op was running: this is the last one that left its call on the thread's stack.");
     return true;
   }
@@ -322,7 +320,6 @@ class Reading {
   std::vector<KernelCall> own_calls_;
   std::optional<ThreadLink> submitter_;
   bool in_function_ = false;
-  bool leftover_ = false;
   Framework framework_;
   std::optional<int> works_for_;
   std::string works_for_reason_;
@@ -345,7 +342,7 @@ FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thr
   if (!seen && framework.op.empty()) return {};
   framework.name = "tensorflow";
   framework.version = installation.version;
-  if (!reading.is_leftover()) add_created_at(snapshot, *crashed, framework);
+  add_created_at(snapshot, *crashed, framework);
   if (layout == nullptr)
     framework.notes.push_back(installation.version.empty()
                                   ? "The version of TensorFlow could not be found; inputs were not read."

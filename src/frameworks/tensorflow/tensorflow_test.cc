@@ -17,7 +17,7 @@ constexpr std::uint32_t kFloat = 1, kInt32 = 3;
 
 class TensorFlowTest : public testing::TestWithParam<const char*> {
  protected:
-  FrameworkReading read() { return read_framework_reading(fake.snapshot, fake.threads, {fake.module}); }
+  FrameworkReading read() { return read_framework(fake.snapshot, fake.threads, {fake.module}); }
 
   // A call of `op` on two tensors, its Params at `params`.
   void put_call(std::uint64_t params, const FakeTensorFlow::KernelClass& of, const std::string& op) {
