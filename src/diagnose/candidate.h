@@ -24,6 +24,8 @@ struct Candidate {
   std::vector<std::string> experiments{};
   // Where the cause is, when that is not where the process was when it died.
   std::optional<SourceLine> where{};
+  // The op, as the program's own words have it.
+  std::optional<Framework> framework{};
 };
 
 // One file under rules/ per cause. nullopt: the evidence does not speak of this cause. Pure.

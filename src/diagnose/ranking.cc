@@ -96,6 +96,7 @@ Verdict choose(std::vector<Candidate> candidates) {
   verdict.evidence = std::move(winner.evidence);
   verdict.advice = std::move(winner.advice);
   verdict.where = std::move(winner.where);
+  verdict.framework = std::move(winner.framework);
   for (const std::string& factor : winner.factors) add_factor(verdict, factor);
   const bool open = verdict.confidence != Confidence::kCertain;
   if (open)

@@ -28,6 +28,13 @@ struct Verdict {
   std::vector<Alternative> alternatives;  // other classes that fit, most probable first
   std::vector<std::string> experiments;   // for unknown and likely: what would decide, a command where possible
   std::optional<SourceLine> where;        // the innermost frame that is the user's own code
+  std::optional<Framework> framework;     // the op as the program's own words have it, where the Case has none
 };
+
+// The op at work: what was read from the process, else what its words say. nullptr when neither is known.
+[[nodiscard]] inline const Framework* framework_at_work(const Case& evidence, const Verdict& verdict) {
+  if (evidence.framework) return &*evidence.framework;
+  return verdict.framework ? &*verdict.framework : nullptr;
+}
 
 }  // namespace segwhy

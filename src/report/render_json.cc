@@ -140,6 +140,11 @@ Json timing_json(Json& capture) {
 
 std::string render_json(const Case& evidence, const Verdict& verdict) {
   Json from = Json::parse(case_to_json(evidence));
+  if (!evidence.framework && verdict.framework) {
+    Case words;
+    words.framework = verdict.framework;
+    from["framework"] = Json::parse(case_to_json(words))["framework"];
+  }
   drop_nulls(from);
   Json machine = take(from, "machine", Json::object()), capture = take(from, "capture", Json::object());
   drop_zero(machine, {"cpus"});

@@ -137,10 +137,12 @@ Section where(const Subject& s) {
 Section operation(const Subject& s) {
   Section section;
   section.label = "op";
-  if (!s.evidence.framework || s.evidence.framework->op.empty()) return section;
-  const Framework& f = *s.evidence.framework;
+  const Framework* const known = framework_at_work(s.evidence, s.verdict);
+  if (known == nullptr || (known->op.empty() && known->node.empty())) return section;
+  const Framework& f = *known;
   Line line;
-  line.add(f.op, Role::kCode);
+  // Of a node that failed in a graph, TensorFlow's words do not say the op.
+  line.add(f.op.empty() ? "of a graph" : f.op, f.op.empty() ? Role::kPlain : Role::kCode);
   const std::string context = framework_context(f, s.style.verbose);
   if (!context.empty()) line.add(fmt::format(" ({})", context));
   if (!f.node.empty() && f.node != f.op) line.add(", node ").add(f.node, Role::kCode);

@@ -5,7 +5,6 @@ eagerly, in a tf.function, in tf.data, in a loop and in a Keras layer. A few dea
 """
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,10 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import case_runner  # noqa: E402
+import custom_ops_table  # noqa: E402
 import environments  # noqa: E402
 
-VERSIONS = {"tf-2.4.1": ("c++14", 0), "tf-2.8.0": ("c++14", 0), "tf-2.21.0": ("c++17", 1)}  # how the wheel was built
-SOURCE = Path(__file__).parent / "tensorflow_ops" / "crash_ops.cc"
+VERSIONS = custom_ops_table.BUILT
+SOURCE = custom_ops_table.SOURCES / "crash_ops.cc"
 
 FORMS = {
     "eager": "print(ops.{op}(x=x, index=i))",
@@ -49,13 +49,7 @@ def tensorflow(request):
 @pytest.fixture(scope="module")
 def op_library(tensorflow, tmp_path_factory):
     name, interpreter = tensorflow
-    package = next(interpreter.parent.parent.glob("lib/python3*/site-packages/tensorflow"))
-    standard, string_abi = VERSIONS[name]
-    library = tmp_path_factory.mktemp(name) / "crash_ops.so"
-    command = ["g++", f"-std={standard}", "-O1", "-g", "-w", "-fPIC", "-shared", f"-D_GLIBCXX_USE_CXX11_ABI={string_abi}"]
-    command += ["-DEIGEN_MAX_ALIGN_BYTES=64", f"-I{package / 'include'}", str(SOURCE), "-o", str(library)]
-    subprocess.run([*command, f"-L{package}", "-l:libtensorflow_framework.so.2"], check=True)
-    return library
+    return custom_ops_table.build_library(name, interpreter, SOURCE, tmp_path_factory.mktemp(name))
 
 
 def incident_of(interpreter, program):

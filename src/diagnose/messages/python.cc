@@ -9,20 +9,6 @@ namespace {
 
 constexpr std::string_view kHeader = "Traceback (most recent call last):";
 
-// `  File "x", line 3, in f` of a traceback, `  File "x", line 3 in f` of faulthandler.
-std::optional<TracebackFrame> frame_line(std::string_view line) {
-  const auto name = between(line, "File \"", "\", line ");
-  if (!name || !trim(line).starts_with("File \"")) return std::nullopt;
-  const std::string_view rest = *after(line, "\", line ");
-  const auto number = leading_number(rest);
-  if (!number || *number > 100'000'000) return std::nullopt;
-  TracebackFrame frame;
-  frame.file = *name;
-  frame.line = static_cast<int>(*number);
-  if (const auto function = after(rest, "in ")) frame.function = trim(*function);
-  return frame;
-}
-
 bool is_marker_line(std::string_view line) {
   return !trim(line).empty() && trim(line).find_first_not_of("^~ ") == std::string_view::npos;
 }
@@ -46,8 +32,12 @@ void read_message(const Lines& lines, std::size_t at, Traceback& into) {
   if (into.type.ends_with(':')) into.type.pop_back();
   if (colon != std::string_view::npos) into.message = lines[at].substr(colon + 2);
   into.last_line = into.exception_line = at;
-  constexpr std::size_t kMaxLines = 40;
-  for (std::size_t i = at + 1; i < lines.size() && i <= at + kMaxLines && !ends_message(lines[i]); ++i) {
+  // A message may hold a stack of its own, as TensorFlow's do: blank and indented lines are not counted.
+  constexpr std::size_t kMaxLines = 40, kMaxStackLines = 1000;
+  std::size_t spoken = 0;
+  for (std::size_t i = at + 1; i < lines.size() && i <= at + kMaxStackLines && !ends_message(lines[i]); ++i) {
+    const bool in_stack = lines[i].empty() || lines[i].front() == ' ' || lines[i].front() == '\t';
+    if (!in_stack && ++spoken > kMaxLines) break;
     into.message += '\n';
     into.message += lines[i];
     into.last_line = i;
@@ -65,7 +55,7 @@ std::optional<Traceback> read_traceback(const Lines& lines, std::size_t at) {
   found.chained = at > 1 && ends_message(lines[at - 2]) && !found.in_thread && !found.ignored;
   for (std::size_t i = at + 1; i < lines.size(); ++i) {
     const std::string_view line = lines[i];
-    if (auto frame = frame_line(line)) {
+    if (auto frame = traceback_frame(line)) {
       found.frames.push_back(std::move(*frame));
     } else if (const auto repeated = between(line, "[Previous line repeated ", " more")) {
       if (!found.frames.empty()) found.frames.back().repeated = parse_number(*repeated).value_or(0);
@@ -91,6 +81,19 @@ bool is_function_name(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<TracebackFrame> traceback_frame(std::string_view line) {
+  const auto name = between(line, "File \"", "\", line ");
+  if (!name || !trim(line).starts_with("File \"")) return std::nullopt;
+  const std::string_view rest = *after(line, "\", line ");
+  const auto number = leading_number(rest);
+  if (!number || *number > 100'000'000) return std::nullopt;
+  TracebackFrame frame;
+  frame.file = *name;
+  frame.line = static_cast<int>(*number);
+  if (const auto function = after(rest, "in ")) frame.function = trim(*function);
+  return frame;
+}
 
 std::vector<Traceback> find_tracebacks(const Lines& lines) {
   std::vector<Traceback> found;
@@ -143,7 +146,7 @@ std::vector<TracebackFrame> find_fault_stack(const Lines& lines) {
                         (lines[i].starts_with("Current thread ") || lines[i].starts_with("Stack "));
     if (!header) continue;
     for (std::size_t j = i + 1; j < lines.size(); ++j) {
-      auto frame = frame_line(lines[j]);
+      auto frame = traceback_frame(lines[j]);
       if (!frame) break;
       frames.push_back(std::move(*frame));
     }

@@ -27,6 +27,9 @@ struct Traceback {
   std::size_t exception_line = 0;             // that names the type
 };
 
+// `  File "x", line 3, in f` of a traceback, `  File "x", line 3 in f` of faulthandler; nullopt for any other line.
+[[nodiscard]] std::optional<TracebackFrame> traceback_frame(std::string_view line);
+
 // All of them, in order.
 [[nodiscard]] std::vector<Traceback> find_tracebacks(const Lines& lines);
 

@@ -10,6 +10,8 @@ namespace segwhy {
 namespace {
 
 using namespace testing_support;  // NOLINT(google-build-using-namespace): a test's vocabulary
+using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr char kProtobuf[] =
@@ -280,6 +282,53 @@ TEST(PythonException, TextOpAndTheUsersLine) {
   EXPECT_EQ(v.confidence, Confidence::kCertain);
   EXPECT_THAT(v.summary, HasSubstr("InvalidArgumentError in op MatMul at main.py:4"));
   EXPECT_EQ(v.where->source, "tf.matmul(a, b)");
+}
+
+TEST(PythonException, ShapesAndTheLineInsideTheFunction) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 9, in <module>\n    result = my_op(tensor)\n"
+      "  File \"/env/lib/python3.8/site-packages/tensorflow/func_graph.py\", line 977, in wrapper\n    raise e\n"
+      "ValueError: in user code:\n\n    main.py:5 my_op  *\n        b = tf.multiply(x, a)\n\n"
+      "    ValueError: Dimensions must be equal, but are 1000 and 3 for '{{node Mul}} = Mul[T=DT_FLOAT](x, Const)' "
+      "with "
+      "input shapes: [1000,1000], [3].\n");
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.verdict_class, "python-exception");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_THAT(v.summary, HasSubstr("ValueError in op Mul at main.py:5: Dimensions must be equal"));
+  EXPECT_EQ(v.where->line, 5);
+  EXPECT_EQ(v.where->function, "my_op");
+  ASSERT_TRUE(v.framework);
+  EXPECT_EQ(v.framework->op, "Mul");
+  EXPECT_EQ(v.framework->created_at->line, 5);
+  EXPECT_THAT(v.evidence, Contains("Of the op's inputs, input 0 has shape [1000, 1000]; input 1 has shape [3]."));
+  EXPECT_THAT(v.advice, ElementsAre("Make the shapes fit that main.py:5 gives to Mul."));
+}
+
+TEST(PythonException, ANodeThatRanHasTwoLines) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 9, in <module>\n    f(x)\n"
+      "  File \"/env/lib/python3.8/site-packages/tensorflow/execute.py\", line 54, in quick_execute\n    run()\n"
+      "tensorflow.python.framework.errors_impl.InvalidArgumentError: Graph execution error:\n\n"
+      "Detected at node 'Mul' defined at (most recent call last):\n    File \"main.py\", line 9, in <module>\n"
+      "      f(x)\n    File \"main.py\", line 6, in f\n      b = y * a\nNode: 'Mul'\n"
+      "Incompatible shapes: [3] vs. [1000,1000]\n\t [[{{node Mul}}]] [Op:__inference_f_15]\n");
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.where->line, 9);
+  ASSERT_TRUE(v.framework);
+  EXPECT_EQ(v.framework->node, "Mul");
+  EXPECT_EQ(v.framework->created_at->line, 6);
+  EXPECT_THAT(v.evidence, Contains("The node Mul was created at main.py:6."));
+}
+
+TEST(PythonException, AnExceptionOfNobodysHasNoOp) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 4, in <module>\n    f()\n"
+      "ValueError: Incompatible shapes: [2] vs. [3]\n");
+  EXPECT_FALSE(b.verdict().framework);
 }
 
 TEST(PythonException, ThreadsTracebackEndsNothing) {

@@ -299,7 +299,8 @@ struct Framework {
   std::string device;
   std::string phase;  // "eager", "graph", "shape-inference", "import"...
   std::vector<TensorInfo> inputs;
-  std::string found_by;    // how the op is known: "kernel-object", "native-frame", "python-frame", "node-def"
+  // How the op is known: "kernel-object", "native-frame", "python-frame", "node-def", "error-text".
+  std::string found_by;
   std::string confidence;  // "certain", "likely", "possible": of `op`
   std::optional<SourceLine> created_at;
   std::vector<std::string> notes;  // facts for the report, one sentence each
