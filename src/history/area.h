@@ -31,6 +31,10 @@ class Area {
     if (!holds(section, offset, sizeof(T))) return std::nullopt;
     return file_->value<T>(place(section) + offset);
   }
+  // All of `out`, or false.
+  [[nodiscard]] bool read(wire::AreaSection section, std::uint64_t offset, std::span<std::byte> out) const {
+    return holds(section, offset, out.size()) && file_->read_exact(place(section) + offset, out);
+  }
   [[nodiscard]] std::optional<std::vector<std::byte>> bytes(wire::AreaSection section, std::uint64_t offset,
                                                             std::uint64_t count) const;
 

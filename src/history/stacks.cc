@@ -1,6 +1,7 @@
 #include "history/stacks.h"
 
 #include <algorithm>
+#include <array>
 
 #include "evidence/wire/stacks.h"
 #include "pystate/layout.h"
@@ -30,6 +31,12 @@ std::optional<T> StackReader::word_at(std::uint64_t position) const {
   return area_.at<T>(wire::kSectionStacks, offsetof(wire::StackSection, words) + position * kWord);
 }
 
+// All of them, or false.
+bool StackReader::words_at(std::uint64_t position, std::span<std::byte> out) const {
+  if (position >= wire::kStackWords) return false;
+  return area_.read(wire::kSectionStacks, offsetof(wire::StackSection, words) + position * kWord, out);
+}
+
 std::optional<RecordedStack> StackReader::read(std::uint32_t id) {
   const auto record = word_at<wire::StackRecord>(id);
   if (!record || record->native > wire::kMaxNativeFrames || record->python > wire::kMaxPythonFrames)
@@ -38,24 +45,29 @@ std::optional<RecordedStack> StackReader::read(std::uint32_t id) {
   out.exact_pc = (record->flags & wire::kStackExactPc) != 0;
   out.native_cut = (record->flags & wire::kStackNativeCut) != 0;
   out.python_cut = (record->flags & (wire::kStackPythonCut | wire::kStackPythonUnreadable)) != 0;
-  std::uint64_t position = id + sizeof(wire::StackRecord) / kWord;
-  for (std::uint16_t i = 0; i < record->native; ++i) {
-    const auto pc = word_at<std::uint64_t>(position++);
-    if (!pc) return std::nullopt;
-    out.native.push_back(*pc);
-  }
-  for (std::uint16_t i = 0; i < record->python; ++i) {
-    const auto frame = word_at<wire::PythonFrameRecord>(position++);
-    if (!frame) return std::nullopt;
-    const Code* code = code_at(frame->code);
+  const std::uint64_t position = id + sizeof(wire::StackRecord) / kWord;
+  std::array<wire::PythonFrameRecord, wire::kMaxPythonFrames> frames;
+  out.native.resize(record->native);
+  if (!words_at(position, std::as_writable_bytes(std::span(out.native)))) return std::nullopt;
+  const auto python = std::span(frames).first(record->python);
+  if (!words_at(position + record->native, std::as_writable_bytes(python))) return std::nullopt;
+  for (const wire::PythonFrameRecord& frame : python) {
+    const Code* code = code_at(frame.code);
     if (code == nullptr || !format_) {
       out.python_cut = true;
       continue;
     }
-    out.python.push_back({code->file, code->function,
-                          pystate::find_location(*format_, code->line_table, code->first_line, frame->instruction)});
+    out.python.push_back({code->file, code->function, location_of(*code, frame)});
   }
   return out;
+}
+
+const pystate::CodeLocation& StackReader::location_of(const Code& code, const wire::PythonFrameRecord& frame) {
+  constexpr std::size_t kMostKept = 1 << 16;
+  if (locations_.size() >= kMostKept) locations_.clear();
+  const auto [it, added] = locations_.try_emplace({frame.code, frame.instruction});
+  if (added) it->second = pystate::find_location(*format_, code.line_table, code.first_line, frame.instruction);
+  return it->second;
 }
 
 const StackReader::Code* StackReader::code_at(std::uint32_t position) {

@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "evidence/wire/stacks.h"
 #include "history/area.h"
 #include "pystate/line_table.h"
 
@@ -39,16 +42,20 @@ class StackReader {
     int first_line = 0;
     std::vector<std::byte> line_table;
   };
+  const pystate::CodeLocation& location_of(const Code& code, const wire::PythonFrameRecord& frame);
   const Code* code_at(std::uint32_t position);
   [[nodiscard]] std::optional<Code> read_code(std::uint32_t position) const;
   template <class T>
   [[nodiscard]] std::optional<T> word_at(std::uint64_t position) const;
+  [[nodiscard]] bool words_at(std::uint64_t position, std::span<std::byte> out) const;
   [[nodiscard]] std::optional<std::string> text_at(std::uint64_t position, std::uint32_t bytes,
                                                    std::uint8_t kind) const;
 
   const Area& area_;
   std::optional<pystate::LineTableFormat> format_;  // nullopt: no Python
   std::map<std::uint32_t, std::optional<Code>> codes_;
+  // By code and instruction: the same lines call in stack after stack, and a line table takes long to read.
+  std::map<std::pair<std::uint32_t, std::int32_t>, pystate::CodeLocation> locations_;
 };
 
 }  // namespace segwhy::history

@@ -31,11 +31,17 @@ bool is_user_code(const std::string& file) {
   return file.find("/lib/python3.") == std::string::npos && file.find("/lib64/python3.") == std::string::npos;
 }
 
-LineKey key_of(const history::RecordedStack& stack) {
+bool LineNamer::is_user(const std::string& file) {
+  const auto [it, added] = files_.try_emplace(file);
+  if (added) it->second = is_user_code(file);
+  return it->second;
+}
+
+LineKey LineNamer::key_of(const history::RecordedStack& stack) {
   const Frames& frames = stack.python;
   if (frames.empty()) return {{}, {}, {}, false, native_key(stack.native)};
-  auto chosen = std::find_if(frames.begin(), frames.end(),
-                             [](const auto& f) { return !is_generated(f) && is_user_code(f.file); });
+  auto chosen =
+      std::find_if(frames.begin(), frames.end(), [this](const auto& f) { return is_user(f.file) && !is_generated(f); });
   const bool importing = std::any_of(frames.begin(), chosen, is_import_machinery);
   if (chosen == frames.end()) chosen = frames.begin();
   return {chosen->file, chosen->location.line, chosen->function, importing, 0};

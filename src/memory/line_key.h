@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 
 #include "history/stacks.h"
 
@@ -22,10 +23,19 @@ struct LineKey {
   friend bool operator<(const LineKey& a, const LineKey& b) { return a.identity() < b.identity(); }
 };
 
-// The user's innermost frame, else the innermost Python frame at all, else native code.
-[[nodiscard]] LineKey key_of(const history::RecordedStack& stack);
-
 // Of a frame that is neither an installed package's nor the interpreter's.
 [[nodiscard]] bool is_user_code(const std::string& file);
+
+// Names stacks, one after the other; remembers whose files those in them are.
+class LineNamer {
+ public:
+  // The user's innermost frame, else the innermost Python frame at all, else native code.
+  [[nodiscard]] LineKey key_of(const history::RecordedStack& stack);
+
+ private:
+  [[nodiscard]] bool is_user(const std::string& file);
+
+  std::unordered_map<std::string, bool> files_;
+};
 
 }  // namespace segwhy::memory

@@ -127,22 +127,22 @@ TEST(LineKey, TakesTheUsersInnermostLine) {
   stack.python = {frame("/x/lib/python3.11/site-packages/tensorflow/ops.py", 7),
                   frame("/x/lib/python3.11/threading.py", 9), frame("/home/user/train.py", 12),
                   frame("/home/user/main.py", 3)};
-  EXPECT_EQ(key_of(stack).file, "/home/user/train.py");
-  EXPECT_EQ(key_of(stack).line, 12);
-  EXPECT_FALSE(key_of(stack).importing);
+  EXPECT_EQ(LineNamer().key_of(stack).file, "/home/user/train.py");
+  EXPECT_EQ(LineNamer().key_of(stack).line, 12);
+  EXPECT_FALSE(LineNamer().key_of(stack).importing);
 }
 
 TEST(LineKey, KnowsAnImport) {
   history::RecordedStack stack;
   stack.python = {frame("/x/lib/python3.11/site-packages/tensorflow/__init__.py", 7),
                   frame("<frozen importlib._bootstrap>", 241), frame("/home/user/train.py", 1)};
-  EXPECT_TRUE(key_of(stack).importing);
+  EXPECT_TRUE(LineNamer().key_of(stack).importing);
 }
 
 TEST(LineKey, NativeCodeWithoutPython) {
   history::RecordedStack stack;
   stack.native = {0x1000, 0x2000, 0x3000};
-  EXPECT_EQ(key_of(stack).native, 0x2000U);
+  EXPECT_EQ(LineNamer().key_of(stack).native, 0x2000U);
 }
 
 }  // namespace

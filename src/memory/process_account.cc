@@ -49,24 +49,17 @@ std::unique_ptr<ProcessAccount> ProcessAccount::open(const history::Query& proce
 }
 
 bool ProcessAccount::look(double at_s) {
-  auto table = read_sites(area_);
-  if (!table) return false;
-  history_.add(at_s, *table, [this](std::uint32_t stack) -> std::optional<LineKey> {
+  if (!read_sites(area_, latest_)) return false;
+  looked_ = true;
+  history_.add(at_s, latest_, [this](std::uint32_t stack) -> std::optional<LineKey> {
     const auto recorded = stacks_.read(stack);
-    return recorded ? std::optional(key_of(*recorded)) : std::nullopt;
+    return recorded ? std::optional(namer_.key_of(*recorded)) : std::nullopt;
   });
-  latest_ = std::move(table);
   return true;
 }
 
 void ProcessAccount::look_at_end() {
-  const auto table = read_sites(area_);
-  if (!table || !latest_) return;
-  latest_->lost_blocks = table->lost_blocks;
-  latest_->refused_count = table->refused_count;
-  latest_->refused_bytes = table->refused_bytes;
-  latest_->refused_ticks = table->refused_ticks;
-  latest_->refused_stack = table->refused_stack;
+  if (looked_) (void)read_sites(area_, latest_);  // of which the sites are in history_
 }
 
 MemorySite ProcessAccount::site_of(const LineAccount& line, const wire::ClockPair& now) const {
@@ -88,29 +81,29 @@ MemorySite ProcessAccount::site_of(const LineAccount& line, const wire::ClockPai
 }
 
 void ProcessAccount::add_refused(const wire::ClockPair& now, MemoryUse& into) const {
-  if (latest_->refused_count == 0) return;
+  if (latest_.refused_count == 0) return;
   RefusedRequest& refused = into.refused.emplace();
-  refused.bytes = latest_->refused_bytes;
-  refused.count = latest_->refused_count;
-  refused.age_s = history::age_s(area_.header(), now, latest_->refused_ticks);
+  refused.bytes = latest_.refused_bytes;
+  refused.count = latest_.refused_count;
+  refused.age_s = history::age_s(area_.header(), now, latest_.refused_ticks);
 }
 
 MemoryUse ProcessAccount::use(const wire::ClockPair& now, const history::Naming& naming) {
   MemoryUse out;
-  if (!latest_) return out;
-  out.exact_from = latest_->account_bytes;
+  if (!looked_) return out;
+  out.exact_from = latest_.account_bytes;
   out.live_bytes = history_.live_bytes();
   out.live_blocks = history_.live_blocks();
   out.peak_bytes = history_.peak_bytes();
   out.peak_at_s = history_.peak_at_s();
   out.inherited = area_.header().parent.record != 0;
-  if (latest_->lost_blocks != 0) out.lost = latest_->lost_blocks;
+  if (latest_.lost_blocks != 0) out.lost = latest_.lost_blocks;
   add_refused(now, out);
   const std::vector<const LineAccount*> lines = largest_lines(history_);
   history::EventBuilder events(stacks_, area_, now, naming);
   std::vector<BlockEvent> described(lines.size() + 1);
   for (std::size_t i = 0; i < lines.size(); ++i) events.fill({lines[i]->stack, 0, 0, 0}, described[i]);
-  events.fill({latest_->refused_stack, 0, 0, 0}, described.back());
+  events.fill({latest_.refused_stack, 0, 0, 0}, described.back());
   events.resolve();
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const LineAccount& line = *lines[i];

@@ -9,6 +9,7 @@
 #include "evidence/model/memory.h"
 #include "history/events.h"
 #include "history/history.h"
+#include "memory/line_key.h"
 #include "memory/site_history.h"
 
 namespace segwhy::memory {
@@ -40,8 +41,10 @@ class ProcessAccount {
 
   history::Area area_;
   history::StackReader stacks_;
+  LineNamer namer_;
   SiteHistory history_;
-  std::optional<SiteTable> latest_;
+  SiteTable latest_;
+  bool looked_ = false;
 };
 
 }  // namespace segwhy::memory

@@ -1,9 +1,7 @@
 #include "memory/site_reader.h"
 
 #include <algorithm>
-#include <cstring>
-
-#include "evidence/wire/sites.h"
+#include <span>
 
 namespace segwhy::memory {
 namespace {
@@ -31,27 +29,22 @@ SiteCounts counts_of(const wire::SiteRecord& record) {
 
 }  // namespace
 
-std::optional<SiteTable> read_sites(const history::Area& area) {
+bool read_sites(const history::Area& area, SiteTable& into) {
   const auto header = area.at<wire::SiteTable>(wire::kSectionSites, 0);
-  if (!header || header->account_bytes == 0) return std::nullopt;
+  if (!header || header->account_bytes == 0) return false;
   const std::uint64_t room = (area.size(wire::kSectionSites) - sizeof *header) / sizeof(wire::SiteRecord);
   const std::uint64_t count = std::min<std::uint64_t>({header->count, header->capacity, room});
-  const auto bytes = area.bytes(wire::kSectionSites, sizeof *header, count * sizeof(wire::SiteRecord));
-  if (!bytes) return std::nullopt;
-  SiteTable out;
-  out.account_bytes = header->account_bytes;
-  out.lost_blocks = plausible(header->lost_blocks);
-  out.refused_count = plausible(header->refused_count);
-  out.refused_bytes = header->refused_bytes;
-  out.refused_ticks = header->refused_ticks;
-  out.refused_stack = header->refused_stack;
-  out.sites.reserve(count);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    wire::SiteRecord record{};
-    std::memcpy(&record, bytes->data() + i * sizeof record, sizeof record);
-    out.sites.push_back(counts_of(record));
-  }
-  return out;
+  into.records.resize(count);
+  if (!area.read(wire::kSectionSites, sizeof *header, std::as_writable_bytes(std::span(into.records)))) return false;
+  into.account_bytes = header->account_bytes;
+  into.lost_blocks = plausible(header->lost_blocks);
+  into.refused_count = plausible(header->refused_count);
+  into.refused_bytes = header->refused_bytes;
+  into.refused_ticks = header->refused_ticks;
+  into.refused_stack = header->refused_stack;
+  into.sites.clear();
+  for (const wire::SiteRecord& record : into.records) into.sites.push_back(counts_of(record));
+  return true;
 }
 
 }  // namespace segwhy::memory

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "evidence/wire/sites.h"
 #include "history/area.h"
 
 namespace segwhy::memory {
@@ -23,9 +24,11 @@ struct SiteTable {
   std::uint64_t lost_blocks = 0;
   std::uint64_t refused_count = 0, refused_bytes = 0, refused_ticks = 0;
   std::uint32_t refused_stack = 0;
+  std::vector<wire::SiteRecord> records;  // as they were read
 };
 
-// nullopt: the process keeps no account, or what is there makes no sense.
-[[nodiscard]] std::optional<SiteTable> read_sites(const history::Area& area);
+// Reads over `into`, whose memory is used again: this is done many times a second. False: the process keeps no account,
+// or what is there makes no sense.
+[[nodiscard]] bool read_sites(const history::Area& area, SiteTable& into);
 
 }  // namespace segwhy::memory

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "capture/maps.h"
+#include "capture/procfs.h"
 #include "symbols/symbolizer.h"
 
 namespace segwhy {
@@ -24,19 +25,21 @@ class NoMemory final : public MemoryReader {
 
 NoMemory no_memory;
 
-// A line of native code that holds much and lies in nothing that was mapped when we last looked.
+// A line of native code that holds much and lies in no file that was mapped when we last looked: a library may have
+// been mapped since, also where something else was.
 bool wants_mappings(const memory::SiteHistory& history, const Snapshot& known) {
   constexpr std::uint64_t kShare = 50;
   return std::any_of(history.lines().begin(), history.lines().end(), [&](const memory::LineAccount& line) {
-    return line.key.native != 0 && line.live_bytes > history.live_bytes() / kShare &&
-           known.mapping_of(TargetAddr(line.key.native)) == nullptr;
+    if (line.key.native == 0 || line.live_bytes <= history.live_bytes() / kShare) return false;
+    const Mapping* const mapping = known.mapping_of(TargetAddr(line.key.native));
+    return mapping == nullptr || mapping->path.empty();
   });
 }
 
 }  // namespace
 
 void AccountBook::read_mappings(pid_t pid, Page& page) {
-  constexpr std::uint64_t kLeastNs = 200'000'000;
+  constexpr std::uint64_t kLeastNs = 500'000'000;
   constexpr std::size_t kMostText = std::size_t{8} << 20;
   const std::uint64_t now = monotonic_ns();
   if (page.mapped_ns != 0 && now < page.mapped_ns + kLeastNs) return;
@@ -47,6 +50,35 @@ void AccountBook::read_mappings(pid_t pid, Page& page) {
   page.mapped.pid = pid;
   page.mapped.mappings = parse_maps(*text);
   page.mapped.memory = &no_memory;
+}
+
+void AccountBook::open_body(pid_t pid, Page& page) {
+  constexpr std::uint64_t kLeastNs = 50'000'000;
+  const std::uint64_t now = monotonic_ns();
+  if (page.body_tried_ns != 0 && now < page.body_tried_ns + kLeastNs * page.body_tries * page.body_tries) return;
+  page.body_tried_ns = now;
+  ++page.body_tries;
+  const std::string text = read_proc(proc_path(pid, "maps"));
+  Snapshot running;
+  running.pid = pid;
+  running.mappings = parse_maps(text);
+  if (running.mappings.empty()) return;
+  auto memory = ProcessMemory::open(pid, running.mappings.front().start);
+  if (!memory) return;
+  page.memory = std::move(*memory);
+  running.memory = page.memory.get();
+  if (auto body = pystate::ProgramBody::open(running)) page.body = std::move(*body);
+}
+
+// What is seen while an interpreter takes itself apart says nothing of the program. A look that is wrong about it costs
+// one point of the series.
+bool AccountBook::is_taken_apart(pid_t pid, Page& page) {
+  if (!page.body) open_body(pid, page);
+  const bool before = page.executed;
+  page.executed = (page.body ? page.body->is_executed() : std::nullopt).value_or(page.executed);
+  page.began = page.began || page.executed;
+  if (before && !page.executed) read_mappings(pid, page);  // the last ones that matter
+  return page.began && !page.executed;
 }
 
 AccountBook::Page* AccountBook::page_of(const TrackedProcess& process) {
@@ -63,7 +95,10 @@ AccountBook::Page* AccountBook::page_of(const TrackedProcess& process) {
     if (!page.account) pages_.erase(process.pid);
     return nullptr;
   }
-  page = Page{process.slot, process.record.generation, std::move(account), {}, {}, {}, 0};
+  page = Page{};
+  page.slot = process.slot;
+  page.generation = process.record.generation;
+  page.account = std::move(account);
   return &page;
 }
 
@@ -71,7 +106,7 @@ void AccountBook::look_at(const TrackedProcess& process, bool settled) {
   Page* const page = page_of(process);
   if (page == nullptr || page->closed) return;
   const bool seen_before = page->looked.monotonic_ns != 0;
-  if (settled && seen_before) return page->account->look_at_end();
+  if (seen_before && (settled || is_taken_apart(process.pid, *page))) return page->account->look_at_end();
   const std::uint64_t now = monotonic_ns();
   if (!page->account->look(static_cast<double>(now - start_ns_) / kNsPerSecond)) return;
   page->looked = {__builtin_ia32_rdtsc(), now};

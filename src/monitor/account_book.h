@@ -10,12 +10,14 @@
 #include <optional>
 #include <vector>
 
+#include "capture/process_memory.h"
 #include "evidence/model/memory.h"
 #include "evidence/model/snapshot.h"
 #include "history/recorder_file.h"
 #include "memory/process_account.h"
 #include "monitor/process_table.h"
 #include "monitor/session.h"
+#include "pystate/program_body.h"
 
 namespace segwhy {
 
@@ -23,7 +25,8 @@ class AccountBook {
  public:
   AccountBook(const Session& session, std::uint64_t start_ns) : file_(session.fd()), start_ns_(start_ns) {}
 
-  // Looks at all of them; forgets those of processes that ended long ago.
+  // Looks at all of them, as long as their program's body is being executed; forgets those of processes that ended long
+  // ago.
   void look(const std::vector<TrackedProcess>& processes);
 
   // The same for one, which may have ended a moment ago: its area can be read until the next ProcessTable::update().
@@ -48,9 +51,15 @@ class AccountBook {
     wire::ClockPair looked{};
     std::optional<MemoryUse> closed;
     std::uint64_t mapped_ns = 0;
+    std::unique_ptr<ProcessMemory> memory;
+    std::unique_ptr<pystate::ProgramBody> body;
+    std::uint64_t body_tried_ns = 0, body_tries = 0;
+    bool began = false, executed = false;  // the body: ever, and when it was last known
   };
   Page* page_of(const TrackedProcess& process);
   void read_mappings(pid_t pid, Page& page);
+  void open_body(pid_t pid, Page& page);
+  [[nodiscard]] bool is_taken_apart(pid_t pid, Page& page);
 
   history::RecorderFile file_;
   std::uint64_t start_ns_;

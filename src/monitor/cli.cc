@@ -24,10 +24,11 @@ struct Cli {
   RunOptions run, mem;
   std::optional<std::uint32_t> budget_permille;
   ReportOptions report, core;
+  CompareOptions compare;
   ExplainOptions explain;
   DoctorOptions doctor;
   CLI::App *run_app = nullptr, *mem_app = nullptr, *report_app = nullptr, *core_app = nullptr, *explain_app = nullptr,
-           *doctor_app = nullptr;
+           *doctor_app = nullptr, *compare_app = nullptr;
 };
 
 // What `run` and `mem` have in common.
@@ -82,6 +83,17 @@ void add_core(Cli& cli) {
   cli.core_app->add_flag("--verbose", cli.core.verbose, "Print everything");
 }
 
+void add_compare(Cli& cli) {
+  cli.compare_app = cli.app.add_subcommand("compare", "Run two programs, or read two cases, and say what differs");
+  CLI::App& app = *cli.compare_app;
+  app.footer("Further words, after -- where they begin with -, are arguments of both programs.");
+  app.add_option("old", cli.compare.old_word, "A saved case (FILE.case), a Python script or a command")->required();
+  app.add_option("new", cli.compare.new_word, "What to compare it with")->required();
+  app.add_option("arguments", cli.compare.arguments, "Arguments of both programs");
+  app.add_option("--python", cli.compare.python, "Python to run scripts with");
+  app.add_option("--json", cli.compare.json_path, "Write the comparison as JSON to this file");
+}
+
 void add_advisors(Cli& cli) {
   cli.explain_app = cli.app.add_subcommand("explain", "What a verdict class means and how to fix it");
   cli.explain_app->add_option("class", cli.explain.slug, "Verdict class; none: list all");
@@ -127,6 +139,7 @@ int dispatch(Cli& cli, const StandardDescriptors& standard) {
   if (cli.mem_app->parsed()) return start(cli, cli.mem, "mem", standard);
   if (cli.report_app->parsed()) return report_command(cli.report);
   if (cli.core_app->parsed()) return core_command(cli.core);
+  if (cli.compare_app->parsed()) return compare_command(cli.compare);
   const TextStyle style = style_for(STDOUT_FILENO);
   if (cli.explain_app->parsed()) {
     cli.explain.color = style.color;
@@ -150,6 +163,7 @@ int run_cli(int argc, const char* const* argv, const StandardDescriptors& standa
   add_mem(cli);
   add_report(cli);
   add_core(cli);
+  add_compare(cli);
   add_advisors(cli);
   std::vector<std::string> words(argv + 1, argv + argc);
   if (!words.empty() && (words.front() == "run" || words.front() == "mem")) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "monitor/descriptors.h"
 #include "monitor/run_options.h"
@@ -25,6 +26,15 @@ struct ReportOptions {
 
 // The same from a core file.
 [[nodiscard]] int core_command(const ReportOptions& options);
+
+struct CompareOptions {
+  std::string old_word, new_word;      // a saved case (*.case), or a Python script or command
+  std::vector<std::string> arguments;  // of both programs
+  std::optional<std::string> python, json_path;
+};
+
+// Runs two programs one after the other, or reads two cases, and prints one table of what differs.
+[[nodiscard]] int compare_command(const CompareOptions& options);
 
 // Prints "segwhy: WHAT (HINT)" to standard error.
 void print_error(const std::string& what, const std::string& hint = {});

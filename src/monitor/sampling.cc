@@ -10,11 +10,13 @@ namespace {
 
 constexpr std::uint64_t kShortestNs = 10'000'000;
 constexpr std::uint64_t kLongestNs = 1'000'000'000;
-constexpr std::uint64_t kCostFactor = 1000, kFineCostFactor = 100;
+constexpr std::uint64_t kCostFactor = 1000, kFineCostFactor = 50;
 // What a fine one may spend ahead of time: a short run is looked at as often as its memory moves.
 constexpr std::uint64_t kCreditNs = 60'000'000;
+// However much it has spent, it looks again after this and ten times what the look took: a gap in the series is worse.
+constexpr std::uint64_t kLongestFineNs = 100'000'000, kDearFactor = 10;
 // It looks at a run of any length this often at least, as far as the cost allows.
-constexpr std::uint64_t kLeastLooks = 60;
+constexpr std::uint64_t kLeastLooks = 200;
 // What counts as moving: this much, or this share of the whole.
 constexpr std::uint64_t kMovingBytes = 8 << 20;
 constexpr std::uint64_t kMovingShare = 64;
@@ -26,7 +28,8 @@ std::uint64_t SamplePace::next_interval(std::uint64_t bytes, std::uint64_t cost_
   const std::uint64_t change = bytes > last_bytes_ ? bytes - last_bytes_ : last_bytes_ - bytes;
   const bool moving = change >= std::min(kMovingBytes, std::max<std::uint64_t>(bytes / kMovingShare, 1));
   last_bytes_ = bytes;
-  interval_ns_ = moving ? interval_ns_ / 2 : interval_ns_ + interval_ns_ / 2;
+  const std::uint64_t quicker = fine_ ? kShortestNs : interval_ns_ / 2;
+  interval_ns_ = moving ? quicker : interval_ns_ + interval_ns_ / 2;
   const std::uint64_t longest = fine_ ? std::clamp(age_ns / kLeastLooks, kShortestNs, kLongestNs) : kLongestNs;
   interval_ns_ = std::clamp(interval_ns_, kShortestNs, longest);
   if (!fine_) return std::max(interval_ns_, cost_ns * kCostFactor);
@@ -34,7 +37,8 @@ std::uint64_t SamplePace::next_interval(std::uint64_t bytes, std::uint64_t cost_
   spent_ns_ += cost_ns;
   const std::uint64_t unpaid = spent_ns_ + cost_ns > kCreditNs ? spent_ns_ + cost_ns - kCreditNs : 0;
   const std::uint64_t paid_at = unpaid * kFineCostFactor;
-  return std::max(interval_ns_, paid_at > age_ns ? paid_at - age_ns : 0);
+  const std::uint64_t unpaid_ns = paid_at > age_ns ? paid_at - age_ns : 0;
+  return std::max(interval_ns_, std::min(unpaid_ns, kLongestFineNs + cost_ns * kDearFactor));
 }
 
 void SampleHistory::add(TreeSample sample) {
@@ -52,12 +56,12 @@ void SampleHistory::add(TreeSample sample) {
 int MemorySampler::sample_if_due(const std::vector<pid_t>& processes, const std::function<void()>& also) {
   const std::uint64_t now = monotonic_ns();
   if (now >= due_ns_) {
+    const std::uint64_t spent = thread_cpu_ns();
     TreeSample sample = look(processes, now);
     const std::uint64_t bytes = sample.tree_rss;
     if (!sample.processes.empty()) history_.add(std::move(sample));
     if (also) also();
-    const std::uint64_t done = monotonic_ns();
-    due_ns_ = done + pace_.next_interval(bytes, done - now, now - start_ns_);
+    due_ns_ = monotonic_ns() + pace_.next_interval(bytes, thread_cpu_ns() - spent, now - start_ns_);
   }
   constexpr std::uint64_t kNsPerMs = 1'000'000;
   return static_cast<int>((due_ns_ - std::min(due_ns_, now)) / kNsPerMs) + 1;
@@ -105,7 +109,7 @@ std::vector<MemorySample> MemorySampler::samples_of(pid_t pid) const {
     seen.tree_rss = sample.tree_rss;
     seen.cgroup = sample.cgroup;
     seen.pressure = sample.pressure;
-    for (const ProcessMemory& process : sample.processes) {
+    for (const ProcessSample& process : sample.processes) {
       if (process.pid != pid) continue;
       seen.rss = process.parts.resident;
       seen.anonymous = process.parts.anonymous;
@@ -120,7 +124,7 @@ std::vector<MemorySample> MemorySampler::samples_of(pid_t pid) const {
 std::optional<std::uint64_t> MemorySampler::peak_of(pid_t pid) const {
   std::optional<std::uint64_t> peak;
   for (const TreeSample& sample : history_.samples())
-    for (const ProcessMemory& process : sample.processes)
+    for (const ProcessSample& process : sample.processes)
       if (process.pid == pid) peak = std::max(peak.value_or(0), process.parts.resident);
   return peak;
 }

@@ -17,7 +17,7 @@
 
 namespace segwhy {
 
-struct ProcessMemory {
+struct ProcessSample {
   pid_t pid = 0;
   MemoryParts parts;
 };
@@ -27,19 +27,19 @@ struct TreeSample {
   std::uint64_t at_ns = 0;  // since the start of the run
   std::uint64_t tree_rss = 0;
   std::optional<std::uint64_t> cgroup;
-  std::vector<ProcessMemory> processes;  // the largest ones
+  std::vector<ProcessSample> processes;  // the largest ones
   std::optional<double> pressure;
 };
 
 // When to look again.
 class SamplePace {
  public:
-  // `fine`: memory is what the run is about. It may cost a hundredth of the time rather than a thousandth, and a slow
+  // `fine`: memory is what the run is about. It may cost a fiftieth of the time rather than a thousandth, and a slow
   // growth is looked at often enough to be told from a jump.
   explicit SamplePace(bool fine = false) : fine_(fine) {}
 
-  // After a sample of `bytes` that took `cost_ns`, `age_ns` after the start: nanoseconds until the next. Halves while
-  // memory moves, grows to a second while it does not; longer when looking takes too much of the time.
+  // After a sample of `bytes` that took `cost_ns` of CPU time, `age_ns` after the start: nanoseconds until the next.
+  // Halves while memory moves, grows to a second while it does not; longer when looking takes too much of the time.
   std::uint64_t next_interval(std::uint64_t bytes, std::uint64_t cost_ns, std::uint64_t age_ns);
 
  private:

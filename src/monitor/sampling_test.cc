@@ -36,11 +36,17 @@ TEST(SamplePace, NeverCostsMoreThanAThousandth) {
   EXPECT_GE(pace.next_interval(1, 5 * kMs, kOld), 5000 * kMs);
 }
 
-TEST(SamplePace, AFineOneStaysWithinAHundredth) {
+TEST(SamplePace, AFineOneStaysWithinAFiftieth) {
   SamplePace pace(true);
   std::uint64_t age = 0, spent = 0;
-  for (int i = 0; i < 200; ++i, spent += 5 * kMs) age += pace.next_interval(1, 5 * kMs, age);
-  EXPECT_GE(age, 90 * spent) << "but for what may be spent at the beginning";
+  for (std::uint64_t i = 0; i < 2000; ++i, spent += kMs) age += pace.next_interval(i << 30, kMs, age);
+  EXPECT_GE(age, 45 * spent) << "but for what may be spent at the beginning";
+}
+
+TEST(SamplePace, AFineOneNeverWaitsLongForALookThatWasDear) {
+  SamplePace pace(true);
+  EXPECT_LE(pace.next_interval(1, 500 * kMs, 1000 * kMs), 5100 * kMs);
+  EXPECT_LE(pace.next_interval(1, kMs, 2000 * kMs), 110 * kMs);
 }
 
 TEST(SamplePace, AFineOneLooksOftenFromTheBeginning) {
