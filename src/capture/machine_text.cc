@@ -43,9 +43,9 @@ std::optional<std::string_view> real_uid(std::string_view status) {
 }
 
 bool keeps_variable(std::string_view name) {
-  static constexpr std::array<std::string_view, 12> kPrefixes = {"OMP_",   "TF_",  "MALLOC_", "LD_",
-                                                                 "PYTHON", "KMP_", "MKL_",    "OPENBLAS_",
-                                                                 "CUDA_",  "XLA_", "NUMBA_",  "GLIBC_TUNABLES"};
+  static constexpr std::array<std::string_view, 13> kPrefixes = {
+      "OMP_",      "TF_",   "MALLOC_", "LD_",    "PYTHON",         "KMP_",        "MKL_",
+      "OPENBLAS_", "CUDA_", "XLA_",    "NUMBA_", "GLIBC_TUNABLES", "SEGWHY_EAGER"};
   static constexpr std::array<std::string_view, 8> kSecrets = {"TF_VAR_",  "TF_CLI_",    "TOKEN", "SECRET",
                                                                "PASSWORD", "CREDENTIAL", "_KEY",  "_AUTH"};
   const bool listed = std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](auto p) { return name.starts_with(p); });

@@ -188,7 +188,8 @@ TEST(MachineText, OsAndCpu) {
 }
 
 TEST(MachineText, OnlyListedVariablesThatAreNoSecretsAreKept) {
-  for (const char* kept : {"OMP_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS", "PYTHONPATH", "LD_PRELOAD", "GLIBC_TUNABLES"}) {
+  for (const char* kept :
+       {"OMP_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS", "PYTHONPATH", "LD_PRELOAD", "GLIBC_TUNABLES", "SEGWHY_EAGER"}) {
     EXPECT_TRUE(keeps_variable(kept)) << kept;
   }
   for (const char* left : {"AWS_SECRET", "HOME", "MY_TF_X", "TF_VAR_db_password", "TF_TOKEN_app_terraform_io", "",

@@ -146,6 +146,16 @@ TEST(Op, ThatHadCalledTheUsersCodeIsOnlyContext) {
   EXPECT_THAT(b.verdict().summary, HasSubstr("Op PyFunc"));
 }
 
+TEST(Rerun, EagerlyWhereAGraphDied) {
+  auto b = null_in_op({tensor("input 0", "float32", {2}, "[1, 2]")});
+  b.raw().framework->phase = "eager";
+  EXPECT_THAT(all_text(b.verdict()), Not(HasSubstr("--eager")));
+  b.raw().framework->phase = "graph";
+  EXPECT_THAT(b.verdict().advice.back(), HasSubstr("--eager"));
+  b.raw().program.environment["SEGWHY_EAGER"] = "1";
+  EXPECT_THAT(all_text(b.verdict()), Not(HasSubstr("--eager")));
+}
+
 std::string experiments(std::vector<std::string> command) {
   CaseBuilder b;
   b.signal(SIGSEGV)

@@ -40,18 +40,8 @@ std::vector<double> numbers_in(std::string_view text) {
 bool is_signed_integer(std::string_view dtype) {
   return dtype.starts_with("int");
 }
-bool is_integer(std::string_view dtype) {
-  return is_signed_integer(dtype) || dtype.starts_with("uint");
-}
 bool is_floating_point(std::string_view dtype) {
   return text::contains_any(dtype, {"float", "double", "half"});
-}
-
-std::int64_t elements_of(const std::vector<std::int64_t>& shape) {
-  std::int64_t count = 1;
-  for (const std::int64_t size : shape)
-    if (__builtin_mul_overflow(count, size, &count)) return -1;
-  return count;
 }
 
 bool is_empty(const TensorInfo& input) {
@@ -59,7 +49,7 @@ bool is_empty(const TensorInfo& input) {
 }
 
 bool holds_any(const TensorInfo& input, const std::function<bool(double)>& test) {
-  const std::vector<double> numbers = numbers_in(input.preview);
+  const std::vector<double> numbers = numbers_of(input);
   return std::any_of(numbers.begin(), numbers.end(), test);
 }
 
@@ -82,7 +72,7 @@ std::optional<Kind> general_oddity(const TensorInfo& input) {
 // The faulting access was computed from a number of a small input: that one, and no empty neighbour, is involved.
 bool explains_registers(const Fault* fault, const TensorInfo& input) {
   const Operand* operand = fault == nullptr ? nullptr : faulting_operand(*fault);
-  if (operand == nullptr || !is_integer(input.dtype) || !input.shape || elements_of(*input.shape) > kFewElements)
+  if (operand == nullptr || !is_integer(input.dtype) || !input.shape || element_count(*input.shape) > kFewElements)
     return false;
   return holds_any(input, [&](double number) {
     // 0 and 1 are in every other register.
@@ -93,7 +83,7 @@ bool explains_registers(const Fault* fault, const TensorInfo& input) {
 }
 
 bool is_small_with_zero(const TensorInfo& input) {
-  const bool few = input.shape && elements_of(*input.shape) <= kFewElements;
+  const bool few = input.shape && element_count(*input.shape) <= kFewElements;
   return few && is_integer(input.dtype) && holds_any(input, [](double v) { return v == 0; });
 }
 
@@ -139,6 +129,21 @@ bool is_in_framework(const NativeFrame& frame, const Framework& framework) {
 }
 
 }  // namespace
+
+std::vector<double> numbers_of(const TensorInfo& input) {
+  return numbers_in(input.preview);
+}
+
+bool is_integer(std::string_view dtype) {
+  return is_signed_integer(dtype) || dtype.starts_with("uint");
+}
+
+std::int64_t element_count(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape)
+    if (__builtin_mul_overflow(count, size, &count)) return -1;
+  return count;
+}
 
 const PythonFrame* user_code_inside_op(const Facts& facts) {
   const auto& framework = facts.evidence.framework;
@@ -218,7 +223,7 @@ std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure
   for (const TensorInfo& input : inputs_of(facts)) {
     if (!input.shape) continue;
     const std::int64_t has =
-        comparison->of_rank ? static_cast<std::int64_t>(input.shape->size()) : elements_of(*input.shape);
+        comparison->of_rank ? static_cast<std::int64_t>(input.shape->size()) : element_count(*input.shape);
     if (has == comparison->had) odd.push_back({&input, comparison->of_rank ? Kind::kRank : Kind::kCount});
   }
   constexpr std::size_t kFew = 2;
@@ -262,7 +267,7 @@ std::string describe(const Oddity& oddity) {
     case Kind::kCount:
       break;
   }
-  return fmt::format("{} has {} elements (shape {})", name, elements_of(*input.shape), shape);
+  return fmt::format("{} has {} elements (shape {})", name, element_count(*input.shape), shape);
 }
 
 std::string describe(const std::vector<Oddity>& oddities) {

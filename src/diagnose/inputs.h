@@ -43,6 +43,13 @@ struct Oddity {
 // Inputs that a negative size or count may come from: negative and very large numbers.
 [[nodiscard]] std::vector<Oddity> inputs_behind_negative(const Facts& facts);
 
+// The whole and decimal numbers in the input's preview, NaN and infinities too; empty without one.
+[[nodiscard]] std::vector<double> numbers_of(const TensorInfo& input);
+// Signed and unsigned types.
+[[nodiscard]] bool is_integer(std::string_view dtype);
+// The product of the sizes; -1 when it does not fit.
+[[nodiscard]] std::int64_t element_count(const std::vector<std::int64_t>& shape);
+
 // "input 1 is empty (shape [0, 3])".
 [[nodiscard]] std::string describe(const Oddity& oddity);
 [[nodiscard]] std::string describe(const std::vector<Oddity>& oddities);  // joined by "; "

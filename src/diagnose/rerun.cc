@@ -102,6 +102,15 @@ std::string rerun(const Facts& facts, const std::string& environment, const std:
   return command.size() > kLongestCommand ? in_words(environment, options) : command;
 }
 
+std::string eager_advice(const Facts& facts) {
+  const auto& framework = facts.evidence.framework;
+  const bool in_graph =
+      framework && framework->name == "tensorflow" && (framework->phase == "graph" || framework->phase == "dataset");
+  if (!in_graph || facts.evidence.death.kind != "signal" || !facts.environment(kEagerVariable).empty()) return {};
+  return "Run it with its functions run eagerly, where the call is on the stack and more of it is checked: " +
+         rerun(facts, "", "--eager");
+}
+
 std::vector<std::string> memory_experiments(const Facts& facts) {
   std::vector<std::string> list;
   if (!may_involve_heap(facts)) return list;

@@ -14,6 +14,12 @@ namespace segwhy {
 // "as before, with OMP_NUM_THREADS=1 in the environment". `options`: of segwhy run, "--protect exact".
 [[nodiscard]] std::string rerun(const Facts& facts, const std::string& environment, const std::string& options = {});
 
+// Set where TensorFlow's functions were made to run eagerly (`segwhy run --eager`).
+inline constexpr char kEagerVariable[] = "SEGWHY_EAGER";
+
+// What to do about a native death in a graph of TensorFlow's; empty for any other.
+[[nodiscard]] std::string eager_advice(const Facts& facts);
+
 // Reruns that separate memory errors from each other, most telling first. None where the access shows that no heap
 // block is involved.
 [[nodiscard]] std::vector<std::string> memory_experiments(const Facts& facts);

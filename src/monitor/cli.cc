@@ -55,6 +55,8 @@ void add_program_options(CLI::App& app, RunOptions& options, std::optional<std::
 void add_run(Cli& cli) {
   cli.run_app = cli.app.add_subcommand("run", "Run a Python script or any command, and say why if it dies");
   add_program_options(*cli.run_app, cli.run, cli.budget_permille);
+  cli.run_app->add_flag("--eager", cli.run.eager,
+                        "Run TensorFlow's functions eagerly: what dies in a graph may raise a Python exception then");
 }
 
 void add_mem(Cli& cli) {

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "evidence/wire/eager.h"
 #include "monitor/commands.h"
 #include "monitor/front.h"
 #include "monitor/install_paths.h"
@@ -136,10 +137,12 @@ int run_in_place(const Watch& watch, Sentinel& sentinel, const TargetCommand& co
 }
 
 std::optional<RuntimeAttachment> attachment_of(const Watch& watch, std::optional<std::string> library,
-                                               const Protection& protection) {
+                                               const RunOptions& options) {
   if (!watch.session || !library) return std::nullopt;
+  auto defaults = protection_variables(options.protection);
+  if (options.eager) defaults.emplace_back(wire::kEnvEager, "1");
   return RuntimeAttachment{std::move(*library), watch.monitor.pid, watch.session->fd(), watch.session->fd(),
-                           protection_variables(protection)};
+                           std::move(defaults)};
 }
 
 }  // namespace
@@ -158,7 +161,7 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
   std::signal(SIGCHLD, SIG_DFL);
   Sentinel sentinel = Sentinel::start();  // before the session exists: it must not hold it
   Watch watch = start_watch(options, *command, standard);
-  const auto attachment = attachment_of(watch, std::move(library), options.protection);
+  const auto attachment = attachment_of(watch, std::move(library), options);
   auto program = fork_program(*command, attachment, received, standard);
   if (!program) {
     sentinel.stop();  // which only tells a signal to the group from one to the front: its place may be all that lacks

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "evidence/wire/eager.h"
 #include "monitor/death.h"
 
 namespace segwhy {
@@ -39,6 +40,11 @@ bool explains_itself(const Verdict& verdict, const Machine& machine) {
   return name == "ok" || name == "python-exception" || name == "unknown";
 }
 
+// Who asks for --eager asks whether a death becomes an exception.
+bool raised_under_eager(const Case& evidence, const Verdict& verdict) {
+  return verdict.verdict_class == "python-exception" && evidence.program.environment.contains(wire::kEnvEager);
+}
+
 bool is_python(std::string_view program) {
   return base_name(program).starts_with("python");
 }
@@ -69,6 +75,7 @@ Telling telling_of(const Case& evidence, const Verdict& verdict, bool root) {
     return root || is_crash_signal(signal) ? Telling::kTell : Telling::kHold;
   }
   if (death.kind != "exit") return evidence.threads.empty() ? Telling::kSilent : Telling::kTell;
+  if (root && raised_under_eager(evidence, verdict)) return Telling::kTell;
   return root && !explains_itself(verdict, evidence.machine) ? Telling::kTell : Telling::kSilent;
 }
 

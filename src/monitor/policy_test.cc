@@ -60,6 +60,14 @@ TEST(Telling, ExitThatExplainsItselfIsSilent) {
   EXPECT_EQ(telling_of(exited(3), of_class("unknown"), kRoot), Telling::kSilent);
 }
 
+TEST(Telling, AnExceptionUnderEagerIsWhatWasAskedFor) {
+  Case evidence = exited(1);
+  evidence.program.environment["SEGWHY_EAGER"] = "1";
+  EXPECT_EQ(telling_of(evidence, of_class("python-exception"), kRoot), Telling::kTell);
+  EXPECT_EQ(telling_of(evidence, of_class("ok"), kRoot), Telling::kSilent);
+  EXPECT_EQ(telling_of(evidence, of_class("python-exception"), !kRoot), Telling::kSilent);
+}
+
 TEST(Telling, ExitWithANativeCauseIsTold) {
   EXPECT_EQ(telling_of(exited(1), of_class("thread-limit"), kRoot), Telling::kTell);
   EXPECT_EQ(telling_of(exited(1), of_class("thread-limit"), kChild), Telling::kSilent);

@@ -24,6 +24,7 @@ struct RunOptions {
   MemoryOptions memory;
   std::optional<std::string> json_path, case_path;
   bool quiet = false, verbose = false, fail_on_error = false;
+  bool eager = false;  // TensorFlow's functions are to run eagerly
 };
 
 }  // namespace segwhy

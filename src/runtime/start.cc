@@ -13,6 +13,7 @@
 #include "runtime/heap/heap.h"
 #include "runtime/heap/recorder.h"
 #include "runtime/pal/next.h"
+#include "runtime/python/eager.h"
 #include "runtime/trace/stacks.h"
 
 namespace segwhy::runtime {
@@ -41,6 +42,7 @@ void after_fork_in_child() {
 // run before it: what they did about signals is taken over.
 __attribute__((constructor)) void start(int, char**, char** environment) {
   if (getauxval(AT_SECURE) != 0 || !join_session(environment, &recorder::begin)) return;
+  python::choose_eager(environment);
   prepare_threads();
   install_handlers();
   pthread_atfork(&heap::before_fork, &heap::after_fork_in_parent, &after_fork_in_child);

@@ -50,9 +50,11 @@ std::optional<TracebackFrame> short_frame(std::string_view line) {
   const auto colon = place.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return std::nullopt;
   const auto number = parse_number(place.substr(colon + 1));
-  if (!number || *number == 0 || *number > 100'000'000 || !place.substr(0, colon).ends_with(".py")) return std::nullopt;
+  const std::string_view file = place.substr(0, colon);
+  if (!number || *number == 0 || *number > 100'000'000) return std::nullopt;
+  if (!file.ends_with(".py") && !file.starts_with('<')) return std::nullopt;  // "<ipython-input-3-...>"
   TracebackFrame frame;
-  frame.file = place.substr(0, colon);
+  frame.file = file;
   frame.line = static_cast<int>(*number);
   frame.function = line.substr(space + 1);
   return frame;

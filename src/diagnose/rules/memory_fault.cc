@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/inputs.h"
+#include "diagnose/misfits.h"
 #include "diagnose/narrate.h"
 
 namespace segwhy {
@@ -57,6 +58,7 @@ void add_common_evidence(const Facts& facts, const std::vector<Oddity>& suspects
     add(candidate.evidence, instruction_sentence(*facts.fault()));
   add(candidate.evidence, framework_sentence(facts));
   for (const Oddity& odd : suspects) add(candidate.evidence, "Of its inputs, " + describe(odd) + ".");
+  for (std::string& misfit : input_misfits(facts)) add(candidate.evidence, std::move(misfit));
   add(candidate.evidence, stack_sentence(facts));
 }
 

@@ -323,6 +323,18 @@ TEST(PythonException, ANodeThatRanHasTwoLines) {
   EXPECT_THAT(v.evidence, Contains("The node Mul was created at main.py:6."));
 }
 
+TEST(PythonException, TheProgramsOwnInsideAFunctionHasALineAndNoOp) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 9, in <module>\n    f(x)\n"
+      "ValueError: in user code:\n\n    File \"main.py\", line 5, in f  *\n        raise ValueError(\"no data\")\n\n"
+      "    ValueError: no data\n");
+  const Verdict v = b.verdict();
+  EXPECT_EQ(v.summary, "ValueError at main.py:5: no data");
+  EXPECT_EQ(v.where->line, 5);
+  EXPECT_FALSE(v.framework);
+}
+
 TEST(PythonException, AnExceptionOfNobodysHasNoOp) {
   CaseBuilder b;
   b.exit(1).said(

@@ -12,6 +12,7 @@
 #include "diagnose/messages/lines.h"
 #include "diagnose/messages/tensorflow_error.h"
 #include "diagnose/narrate.h"
+#include "diagnose/rerun.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 #include "diagnose/where.h"
@@ -81,8 +82,9 @@ std::string input_advice(const text::TensorFlowError& error, const SourceLine& l
 
 // What TensorFlow's own words add to a traceback.
 void add_tensorflow(const Facts& facts, const text::TensorFlowError& error, Candidate& candidate) {
-  candidate.framework = framework_of(error);
-  const std::optional<SourceLine>& created = candidate.framework->created_at;
+  const std::optional<SourceLine> created = line_in_message(error);
+  // AutoGraph puts its words around any exception, the program's own too: then there is a line, and no op.
+  if (!error.op.empty() || !error.node.empty()) candidate.framework = framework_of(error);
   // While a graph is built, the stack in the message is the inner part of the traceback's own.
   if (created && !error.in_graph) candidate.where = created;
   const std::string op = op_phrase(error);
@@ -123,6 +125,11 @@ std::optional<Candidate> python_exception(const Facts& facts) {
     candidate.evidence.push_back(
         fmt::format("Raised in {} ({}:{}).", innermost.function, base_name(innermost.file), innermost.line));
   }
+  if (!facts.environment(kEagerVariable).empty())
+    candidate.evidence.push_back(
+        "TensorFlow's functions ran eagerly (--eager): a program that dies natively without has moved its death to "
+        "this "
+        "exception.");
   add_common_evidence(facts, candidate);
   return candidate;
 }

@@ -83,6 +83,15 @@ bool runs_tensorflow_python(const std::vector<PythonFrame>& frames) {
                      [](const PythonFrame& f) { return is_tensorflow_frame(f) || is_generated_wrapper(f); });
 }
 
+bool runs_function(const std::vector<PythonFrame>& frames) {
+  const auto program = frames.begin() + static_cast<std::ptrdiff_t>(program_frame(frames));
+  return std::any_of(frames.begin(), program,
+                     [](const PythonFrame& f) {
+                       return f.function == "quick_execute" && f.file.ends_with("/tensorflow/python/eager/execute.py");
+                     }) &&
+         std::none_of(frames.begin(), program, is_generated_wrapper);
+}
+
 std::optional<std::string> exported_name(std::string_view module_text, std::string_view function) {
   const std::string definition = "\ndef " + std::string(function) + "(";
   const std::size_t at = module_text.find(definition);

@@ -24,6 +24,9 @@ struct PythonOp {
 // Is TensorFlow's Python code being run, and not the program's own that it may have called back.
 [[nodiscard]] bool runs_tensorflow_python(const std::vector<PythonFrame>& frames);
 
+// Has it called the runtime to execute something that is no op of TensorFlow's Python functions: a function's graph.
+[[nodiscard]] bool runs_function(const std::vector<PythonFrame>& frames);
+
 // Innermost first, as in Thread::python. `root` is the prefix under which the target's files are opened.
 [[nodiscard]] std::optional<PythonOp> op_in_python_frames(const std::vector<PythonFrame>& frames,
                                                           const std::string& root);

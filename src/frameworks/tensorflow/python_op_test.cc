@@ -29,6 +29,15 @@ TEST(PythonOp, TakesTheConstantThatSpellsTheFunction) {
   EXPECT_EQ(name_of({wrapper("_irfft3d", {"IRFFT3D"}), user()}), "IRFFT3D");
 }
 
+TEST(PythonOp, AFunctionIsRunWhereNoWrapperOfAnOpCallsTheRuntime) {
+  const PythonFrame execute = python_frame(std::string(kPackage) + "eager/execute.py", "quick_execute", "package");
+  const PythonFrame call = python_frame(std::string(kPackage) + "eager/function.py", "call", "package");
+  EXPECT_TRUE(runs_function({execute, call, user()}));
+  EXPECT_FALSE(runs_function({execute, wrapper("gather_v2_eager_fallback", {"GatherV2"}), user()}));
+  EXPECT_FALSE(runs_function({call, user()}));
+  EXPECT_FALSE(runs_function({user(), execute, call}));
+}
+
 TEST(PythonOp, NeverMakesANameUp) {
   EXPECT_EQ(name_of({wrapper("sparse_count_sparse_output", {"DenseCountSparseOutput", "T"}), user()}), "");
   EXPECT_EQ(name_of({wrapper("lambda", {}), user()}), "");

@@ -218,6 +218,7 @@ class Reading {
     framework_.found_by = "kernel-object";
     framework_.confidence = kPossible;
     in_function_ = last->in_function;
+    leftover_ = true;
     framework_.notes.push_back("No op was running: this is the last one that left its call on the thread's stack.");
     return true;
   }
@@ -289,7 +290,9 @@ class Reading {
     const bool kernel = framework_.found_by == "kernel-object";
     // The eager runtime may wrap the op it was asked for into a function: what counts is that Python calls the op.
     if (kernel && (phase_.empty() || phase_ == "graph") && python_calls_op()) framework_.phase = "eager";
-    if (framework_.phase.empty() && kernel) framework_.phase = in_function_ ? "graph" : "eager";
+    // Of a call that has ended, half of what it was may be overwritten; that Python is calling a function is not.
+    const bool in_function = in_function_ || (leftover_ && runs_function(crashed_->python));
+    if (framework_.phase.empty() && kernel) framework_.phase = in_function ? "graph" : "eager";
     if (framework_.phase.empty() && framework_.op.empty() && is_importing()) framework_.phase = "import";
   }
 
@@ -320,6 +323,7 @@ class Reading {
   std::vector<KernelCall> own_calls_;
   std::optional<ThreadLink> submitter_;
   bool in_function_ = false;
+  bool leftover_ = false;  // the op had ended when the thread died
   Framework framework_;
   std::optional<int> works_for_;
   std::string works_for_reason_;

@@ -1,5 +1,6 @@
 #include "runtime/python/hooks.h"
 
+#include "runtime/python/modules.h"
 #include "runtime/python/watchers.h"
 
 namespace segwhy::runtime::python {
@@ -58,15 +59,6 @@ struct MakeStandIns<0, kIndices...> {
 };
 
 MethodDefinition definitions[kPlaceCount];
-
-// The namespace of a module that was imported; null: it was not. Borrowed.
-[[nodiscard]] Object* find_module(const Interpreter& python, const char* name) {
-  Object* const modules = python.PyImport_GetModuleDict();
-  Object* const module = modules != nullptr ? python.PyDict_GetItemString(modules, name) : nullptr;
-  Object* const names = module != nullptr ? python.PyModule_GetDict(module) : nullptr;
-  python.PyErr_Clear();
-  return names;
-}
 
 [[nodiscard]] bool tell(const Interpreter& python, Object* names, const char* registrar, Object* function) {
   Object* const binding = python.PyDict_GetItemString(names, "pywrap_tfe");

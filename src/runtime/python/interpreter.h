@@ -55,7 +55,8 @@ inline constexpr int kFastCallWithKeywords = 0x80 | 0x2;  // METH_FASTCALL | MET
   X(PyCFunction_NewEx, Object* (*)(MethodDefinition*, Object*, Object*))
 
 #define SEGWHY_PYTHON_OBJECTS(X)                                                                    \
-  X(PyType_Type) X(PyFunction_Type) X(PyUnicode_Type) X(PyBytes_Type) X(PyDict_Type) X(_Py_NoneStruct)
+  X(PyType_Type) X(PyFunction_Type) X(PyUnicode_Type) X(PyBytes_Type) X(PyDict_Type) X(_Py_NoneStruct)                   \
+  X(_Py_TrueStruct)
 // clang-format on
 
 struct Interpreter {

@@ -4,6 +4,7 @@
 
 #include "runtime/crash/process.h"
 #include "runtime/pal/atomic.h"
+#include "runtime/python/eager.h"
 #include "runtime/python/hooks.h"
 
 namespace segwhy::runtime::python {
@@ -22,6 +23,7 @@ void look(const Interpreter& python) {
   Object *type = nullptr, *value = nullptr, *traceback = nullptr;
   python.PyErr_Fetch(&type, &value, &traceback);
   if (is_imported(python)) {
+    run_functions_eagerly(python);
     NodeTable* const table = node_table();
     if (table == nullptr || install_hooks(python, *table)) pal::store(is_finished, true);
   }

@@ -1,0 +1,23 @@
+// Inputs of the op at work that do not fit each other, by their shapes and numbers alone: nothing is known here of what
+// an op does with them. What a kernel that trusts its arguments trips over.
+//
+// Each is a sentence for the evidence, to be taken as likely: numbers that lead to the faulting address are a strong
+// sign, and still another input may have been the wrong one. Pure and thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnose/facts.h"
+
+namespace segwhy {
+
+// Of a memory fault:
+// - an index that is beyond a dimension of another input and leads from its buffer to the faulting address;
+// - an index beyond all dimensions of all other inputs that the faulting access was computed from;
+// - a sparse tensor's three parts (indices [n, r], values [n], shape [r]) that disagree;
+// - an index in such indices beyond the shape that goes with them.
+// None of other deaths, and none of an op that is not to be blamed (see blamed_op).
+[[nodiscard]] std::vector<std::string> input_misfits(const Facts& facts);
+
+}  // namespace segwhy
