@@ -25,7 +25,7 @@ bool runs(const Thread& thread, const std::string& function) {
                      [&](const NativeFrame& f) { return f.function.find(function) != std::string::npos; });
 }
 
-int fail(const std::string& why) {
+int refuse(const std::string& why) {
   fmt::print(stderr, "op_bench: {}\n", why);
   return 1;
 }
@@ -34,16 +34,16 @@ int fail(const std::string& why) {
 
 int main(int argc, char** argv) {
   const auto pid = argc > 2 ? parse_number(argv[1]) : std::nullopt;
-  if (!pid) return fail("usage: op_bench PID FUNCTION [RUNS]");
+  if (!pid) return refuse("usage: op_bench PID FUNCTION [RUNS]");
   const auto wanted = argc > 3 ? parse_number(argv[3]) : std::nullopt;
   const auto count = static_cast<std::size_t>(std::clamp<std::uint64_t>(wanted.value_or(21), 1, 1000));
   const auto capture = capture_live(static_cast<int>(*pid));
-  if (!capture) return fail(capture.error().what);
+  if (!capture) return refuse(capture.error().what);
   Case evidence;
   assemble_from_capture(**capture, evidence, nullptr);
   const auto thread =
       std::find_if(evidence.threads.begin(), evidence.threads.end(), [&](const Thread& t) { return runs(t, argv[2]); });
-  if (thread == evidence.threads.end()) return fail(std::string("no thread runs ") + argv[2]);
+  if (thread == evidence.threads.end()) return refuse(std::string("no thread runs ") + argv[2]);
   thread->crashed = true;
   std::vector<double> times;
   std::string op;
