@@ -139,6 +139,18 @@ TEST(Where, InnermostUserFrameBelowLibraries) {
   EXPECT_EQ(v.where->line, 5);
 }
 
+TEST(Where, ACallThatNeverGotToRunIsWhereItWasCalled) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("f")});
+  auto& frames = b.raw().threads.front().python;
+  frames = {python("/home/u/job.py", 14, "step"), python("/home/u/job.py", 15, "step")};
+  EXPECT_EQ(b.verdict().where->line, 14);
+  frames.front().called_only = true;
+  EXPECT_EQ(b.verdict().where->line, 15);
+  frames.back().origin = "package";  // a library's call of the user's function
+  EXPECT_EQ(b.verdict().where->line, 14);
+}
+
 TEST(Where, PoolThreadBorrowsTheLineItWorksFor) {
   CaseBuilder b;
   b.signal(SIGSEGV).crashed({native("f")});

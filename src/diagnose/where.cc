@@ -99,8 +99,11 @@ Location from_tracebacks(const text::TextFacts& text) {
 
 std::optional<SourceLine> user_line(const Thread& thread, std::size_t first) {
   const auto begin = thread.python.begin() + static_cast<std::ptrdiff_t>(std::min(first, thread.python.size()));
-  const auto frame = innermost_user(begin, thread.python.end(), is_user_frame);
+  auto frame = innermost_user(begin, thread.python.end(), is_user_frame);
   if (frame == thread.python.end()) return std::nullopt;
+  // A call that did not get to run its function says more than the line that defines it.
+  const auto calling = std::next(frame);
+  if (frame->called_only && calling != thread.python.end() && is_user_frame(*calling)) frame = calling;
   return SourceLine{frame->file, frame->line, frame->function, frame->source};
 }
 

@@ -33,6 +33,13 @@ std::int64_t CodeObjects::first_traceable(TargetAddr code) {
   return known(code).first_traceable;
 }
 
+bool CodeObjects::has_begun(TargetAddr code, std::int64_t instruction) {
+  // From 3.11 on the instruction at the first traceable one is RESUME, which belongs to the call.
+  constexpr int kFirstMinorWithResume = 11;
+  if (objects_.layout().minor < kFirstMinorWithResume) return instruction >= 0;
+  return instruction > first_traceable(code);
+}
+
 TargetAddr CodeObjects::member(TargetAddr code, Field field) {
   return objects_.memory().pointer(code + objects_.layout()[field]).value_or(TargetAddr());
 }

@@ -32,6 +32,9 @@ class CodeObjects {
   // versions that do not tell.
   [[nodiscard]] std::int64_t first_traceable(TargetAddr code);
 
+  // False for a frame at `instruction` (byte offset) of which only the prologue has run, or nothing.
+  [[nodiscard]] bool has_begun(TargetAddr code, std::int64_t instruction);
+
   // nullptr when there is no code object at `code` or its names cannot be read.
   [[nodiscard]] const CodeInfo* describe(TargetAddr code);
 

@@ -93,6 +93,10 @@ TEST_P(ObjectsOf, CodeObjects) {
   EXPECT_EQ(codes.location(code, 4).line, 12);
   EXPECT_EQ(codes.string_constants(code, 10, 20), std::vector<std::string>{"MatMul"});
 
+  EXPECT_FALSE(codes.has_begun(code, -2));
+  EXPECT_EQ(codes.has_begun(code, 0), GetParam() < 11);  // later ones begin with RESUME
+  EXPECT_TRUE(codes.has_begun(code, 4));
+
   const TargetAddr nameless = python.code("lost", 1);
   python.put_field(nameless, Field::kCodeFilename, 0x10);
   EXPECT_TRUE(codes.is_code(nameless));

@@ -59,6 +59,7 @@ class FrameDescriber {
       out.function = kUnreadable;
       return out;
     }
+    out.called_only = !codes_.has_begun(raw.code, raw.instruction);
     const CodeLocation at = codes_.location(raw.code, raw.instruction);
     out.file = to_valid_utf8(code->file);
     out.function = to_valid_utf8(code->function);

@@ -49,8 +49,9 @@ struct PythonFrame {
   std::optional<int> line;
   std::optional<int> end_line, column, end_column;  // 3.11 and later; columns are 0-based UTF-8 byte offsets
   std::string source;                               // the text of `line`, when the file could be read; not stripped
-  std::string origin;  // "user", "package" (site-packages), "stdlib", "frozen" or "" when not known
-  bool entry = false;  // called from C: a native evaluation frame stands for this and the frames it inlined
+  std::string origin;        // "user", "package" (site-packages), "stdlib", "frozen" or "" when not known
+  bool entry = false;        // called from C: a native evaluation frame stands for this and the frames it inlined
+  bool called_only = false;  // none of its own instructions has run yet: `line` is that of its definition
   // Interpreter-level facts of the function that help to name what it calls (see frameworks/): string constants of the
   // code object. Kept for the innermost frames only.
   std::vector<std::string> constants;
@@ -58,7 +59,9 @@ struct PythonFrame {
   template <class V>
   void fields(V& v) {
     v("file", file), v("function", function), v("line", line), v("end_line", end_line), v("column", column);
-    v("end_column", end_column), v("source", source), v("origin", origin), v("entry", entry), v("constants", constants);
+    v("end_column", end_column), v("source", source), v("origin", origin), v("entry", entry),
+        v("called_only", called_only);
+    v("constants", constants);
   }
 };
 
