@@ -3,6 +3,7 @@
 #include "runtime/abi/export.h"
 #include "runtime/crash/process.h"
 #include "runtime/crash/thread_state.h"
+#include "runtime/exact/exact.h"
 #include "runtime/pal/next.h"
 
 namespace segwhy::runtime {
@@ -33,10 +34,12 @@ SEGWHY_EXPORT int sigaltstack(const stack_t* stack, stack_t* old) noexcept {
   AltStack* const own = thread != nullptr ? thread->stack : nullptr;
   if (own == nullptr) return pal::next().sigaltstack(stack, old);
   stack_t kernel_old{};
-  const stack_t wanted = stack != nullptr ? *stack : stack_t{};
+  stack_t wanted = stack != nullptr ? *stack : stack_t{};
+  wanted.ss_sp = exact::direct(wanted.ss_sp);  // it may be a watched block
   const int result = pal::next().sigaltstack(stack != nullptr ? &wanted : nullptr, &kernel_old);
   if (result != 0) return result;
-  const stack_t view = application_view(kernel_old, own);
+  stack_t view = application_view(kernel_old, own);
+  view.ss_sp = exact::from_direct(view.ss_sp);
   if (stack != nullptr) follow_change(wanted, *own);
   if (old != nullptr) *old = view;
   return 0;

@@ -108,6 +108,11 @@ const void* direct(const void* pointer) {
   return owns(pointer) ? reinterpret_cast<const void*>(open_address(reinterpret_cast<uintptr_t>(pointer))) : pointer;
 }
 
+void* from_direct(void* pointer) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  return running && is_open_view(address) ? reinterpret_cast<void*>(address - kViewDistance) : pointer;
+}
+
 void before_fork() {
   if (!running) return;
   lock_blocks();

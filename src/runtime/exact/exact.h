@@ -53,9 +53,13 @@ Release release(void* pointer, uint32_t stack);
 [[nodiscard]] size_t usable_size(const void* pointer);
 
 // Where the block's bytes can be accessed without a fault: for the heap's own copies and fills, which are not the
-// program's accesses. Other addresses are returned as they are.
+// program's accesses, and for stacks, which the kernel writes to without asking. Other addresses are returned as they
+// are.
 [[nodiscard]] void* direct(void* pointer);
 [[nodiscard]] const void* direct(const void* pointer);
+
+// The address that the program knows the byte by.
+[[nodiscard]] void* from_direct(void* pointer);
 
 // Around fork(): the child gets memory of its own. In the child, `table` is its own section (or null).
 void before_fork();

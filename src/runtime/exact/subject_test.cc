@@ -57,7 +57,8 @@ class ExactSubject : public ::testing::Test {
 };
 
 TEST_F(ExactSubject, AGoodProgramIsNotDisturbed) {
-  for (const char* const command : {"behave", "share", "read-pipe", "send-vectors", "execute-itself"}) {
+  for (const char* const command :
+       {"behave", "share", "read-pipe", "send-vectors", "execute-itself", "use-as-stacks"}) {
     const Outcome outcome = run_both(command);
     EXPECT_THAT(outcome.crashes, SizeIs(0)) << command;
     EXPECT_EQ(table(monitor_.processes().size() - 1)->finding_count, 0u) << command;

@@ -160,6 +160,40 @@ int read_pipe() {
   return 0;
 }
 
+volatile sig_atomic_t seen_on_stack;
+void see(int) {
+  char here = 0;
+  volatile char* const address = &here;
+  seen_on_stack = seen_on_stack + (*address == 0 ? 1 : 0);
+}
+
+// Blocks as stacks: of signals, as CPython's faulthandler has one, and of threads.
+int use_as_stacks() {
+  constexpr size_t kBytes = size_t{256} << 10;
+  char* const signals = tensor(kBytes);
+  const stack_t stack{signals, 0, kBytes};
+  struct sigaction action {};
+  action.sa_handler = &see;
+  action.sa_flags = SA_ONSTACK;
+  sigaction(SIGUSR1, &action, nullptr);
+  if (sigaltstack(&stack, nullptr) != 0) return 1;
+  raise(SIGUSR1);
+  char* const bytes = tensor(24);  // a watched access while signals go to a block
+  memset(bytes, 7, 24);
+  unsigned long counter = 0;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, tensor(kBytes), kBytes);
+  pthread_t thread{};
+  const int started = pthread_create(&thread, &attributes, &add_up, &counter);
+  if (started == 0) pthread_join(thread, nullptr);
+  stack_t before{};
+  sigaltstack(nullptr, &before);
+  printf("%d %d %lu %d %d\n", static_cast<int>(seen_on_stack), started, counter, load(bytes, 3),
+         before.ss_sp == signals);
+  return 0;
+}
+
 // Buffers that the kernel finds through arrays of pointers, from plain memory.
 int send_vectors() {
   int ends[2];
@@ -235,6 +269,7 @@ constexpr Command kCommands[] = {{"behave", &behave},
                                  {"share", &share},
                                  {"fork-and-overflow", &fork_and_overflow},
                                  {"catch-own-fault", &catch_own_fault},
+                                 {"use-as-stacks", &use_as_stacks},
                                  {"read-pipe", &read_pipe}};
 
 }  // namespace
