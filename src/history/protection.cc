@@ -54,6 +54,8 @@ const char* reason_name(std::uint32_t reason) {
       return "in a signal handler";
     case wire::kUnprotectedEarly:
       return "before the start";
+    case wire::kUnprotectedLimit:
+      return "after the program limited its address space";
     default:
       return nullptr;
   }

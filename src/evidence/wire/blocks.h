@@ -20,6 +20,7 @@ enum BlockState : uint8_t {
   kBlockLive = 1,
   kBlockFreed = 2,        // freed, its pages are still accessible: they go with the next batch
   kBlockQuarantined = 3,  // freed and inaccessible
+  kBlockLost = 4,         // freed, and its slot given back: what lies there is another's
 };
 
 enum BlockKind : uint8_t {

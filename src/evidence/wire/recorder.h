@@ -63,6 +63,7 @@ enum UnprotectedReason : uint32_t {
   kUnprotectedBudget = 4,     // the governor's choice
   kUnprotectedReentry = 5,    // a signal handler allocated inside the heap
   kUnprotectedEarly = 6,      // before the session was joined
+  kUnprotectedLimit = 7,      // after the program limited its own address space
   kUnprotectedReasons = 8,
 };
 

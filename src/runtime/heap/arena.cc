@@ -28,12 +28,15 @@ constexpr uint32_t kMostTries = 256;
   return pal::syscall(SYS_mmap, nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
 }
 
-// The program's limit on address space is for the program: a small part of it is taken, or nothing.
-[[nodiscard]] uint64_t affordable_bytes() {
+[[nodiscard]] uint64_t limit_of(int resource) {
   rlimit limit{};
-  if (pal::syscall(SYS_prlimit64, 0, RLIMIT_AS, nullptr, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return ~0UL;
-  constexpr uint64_t kShare = 8;
-  return limit.rlim_cur / kShare;
+  return pal::syscall(SYS_prlimit64, 0, resource, nullptr, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+// Slots that are ready for use count as data, whether they hold a block or not.
+[[nodiscard]] uint64_t affordable_bytes() {
+  const uint64_t space = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
+  return affordable_reservation(space < data ? space : data);
 }
 
 [[nodiscard]] uint32_t record_capacity() {
@@ -166,7 +169,12 @@ void unlock_arena() {
 }
 
 bool traps_as_bus_error(const void* address) {
-  return the_arena.userfault >= 0 && in_arena(address);
+  return the_arena.userfault >= 0 && owns_address(address);
+}
+
+uint64_t affordable_reservation(uint64_t limit) {
+  constexpr uint64_t kShare = 8;
+  return limit == RLIM_INFINITY ? ~uint64_t{0} : limit / kShare;
 }
 
 bool find_slot(const void* address, SlotRef& out) {
@@ -180,11 +188,17 @@ bool find_slot(const void* address, SlotRef& out) {
 
 bool owns_address(const void* address) {
   SlotRef ref{};
-  return in_arena(address) && (!find_slot(address, ref) || slot_at(ref).state != SlotState::kLost);
+  if (!in_arena(address)) return false;
+  const bool is_slot = find_slot(address, ref);
+  const bool retreated = pal::load(the_arena.retreated);
+  if (!is_slot) return !retreated;
+  const SlotState state = slot_at(ref).state;
+  return state != SlotState::kLost && !(retreated && state == SlotState::kNever);
 }
 
 bool take_slot(uint32_t region, SlotRef& out) {
   RegionState& state = the_arena.regions[region];
+  if (the_arena.retreated) return false;
   const uint32_t count = the_arena.layout.regions[region].count;
   const uint32_t tries = count < kMostTries ? count : kMostTries;
   for (uint32_t i = 0; i < tries; ++i) {

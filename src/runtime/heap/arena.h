@@ -20,7 +20,7 @@ enum class SlotState : uint8_t {
   kStocked,  // populated, waiting for the next block
   kLive,
   kQuarantined,  // freed and inaccessible
-  kLost,         // what lies there is another's mapping
+  kLost,         // what lies there is another's mapping, or nothing
 };
 
 // Private memory, not the flight recorder: a forked child must know its parent's blocks.
@@ -49,6 +49,7 @@ struct Arena {
   RegionState regions[kRegions];
   long userfault;  // descriptor, negative: none
   wire::Tactic exact_tactic, large_tactic;
+  bool retreated;  // atomic: no slot is taken any more, and what holds no block is given back (retreat.h)
 };
 
 namespace internal {
@@ -89,6 +90,10 @@ void unlock_arena();
 
 // True when a fault at `address` says that it is a guard or a revoked block, not the end of a mapped file.
 [[nodiscard]] bool traps_as_bus_error(const void* address);
+
+// Bytes that may be reserved under the program's limit (RLIM_INFINITY: none). The limit is for the program: a small
+// part of it is taken, or nothing.
+[[nodiscard]] uint64_t affordable_reservation(uint64_t limit);
 
 [[nodiscard]] inline const Slots& slots_of(SlotRef slot) {
   return arena().layout.regions[slot.region];

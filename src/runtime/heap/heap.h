@@ -45,7 +45,7 @@ void release(void* block, const Caller& caller);
 
 // False for pages that only moving makes accessible: advice about them is the heap's to follow.
 [[nodiscard]] inline bool accepts_advice_as_kernel_does(const void* address) {
-  return !in_arena(address) || !is_moved_memory(address);
+  return !in_arena(address) || !owns_address(address) || !is_moved_memory(address);
 }
 
 // The effect of MADV_DONTNEED on pages of one live block. False: they are not that.

@@ -138,6 +138,10 @@ void note_quarantine(uint32_t slot, bool inaccessible) {
   }
 }
 
+void note_loss(uint32_t slot) {
+  if (BlockRecord* const record = record_of(slot)) pal::store(record->state, wire::kBlockLost);
+}
+
 void count_unprotected(wire::UnprotectedReason reason) {
   wire::AreaHeader* const area = recorder::area();
   if (area != nullptr) __atomic_fetch_add(&area->unprotected_blocks[reason], 1, __ATOMIC_RELAXED);

@@ -24,6 +24,7 @@ void note_resize(uint32_t slot, uint64_t size, uint32_t after);
 // `address` and `size` for a block from before the fork, of which this process's area does not know.
 void note_free(uint32_t slot, uint32_t stack, uint64_t address, uint64_t size);
 void note_quarantine(uint32_t slot, bool inaccessible);
+void note_loss(uint32_t slot);
 
 void count_unprotected(wire::UnprotectedReason reason);
 

@@ -3,6 +3,7 @@
 #include "runtime/heap/allowance.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/pages.h"
+#include "runtime/heap/retreat.h"
 
 namespace segwhy::runtime::heap {
 namespace {
@@ -38,7 +39,7 @@ namespace {
 [[nodiscard]] bool put_in_stock(SlotRef slot, uint32_t pages) {
   RegionState& region = arena().regions[slot.region];
   if (!region.lock.lock()) return false;
-  const bool room = region.stock_count < kStockEntries;
+  const bool room = region.stock_count < kStockEntries && !arena().retreated;
   if (room) {
     slot_at(slot).pages = pages;
     slot_at(slot).state = SlotState::kStocked;
@@ -90,6 +91,7 @@ PlaceResult take_place(uint32_t region, uint32_t pages, Place& out) {
 }
 
 void revoke_place(SlotRef slot) {
+  if (has_retreated()) return give_back_place(slot);
   const uint32_t pages = slot_at(slot).pages;
   SlotRef next{};
   bool inaccessible = true;

@@ -9,6 +9,7 @@
 #include "runtime/heap/guarded.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/places.h"
+#include "runtime/heap/retreat.h"
 #include "runtime/heap/small.h"
 #include "runtime/heap/wrong_free.h"
 #include "runtime/trace/stacks.h"
@@ -73,6 +74,7 @@ namespace {
 void* allocate_tensor(const Request& request, const Caller& caller) {
   const uint64_t reach = reach_of(request.size, request.alignment);
   if (reach < request.size) return nullptr;
+  if (has_retreated()) return refuse(request, wire::kUnprotectedLimit);
   const uint64_t pages = pages_for(reach);
   const uint32_t region = region_for(pages);
   if (region == kRegions || arena().layout.regions[region].count == 0) return refuse(request, wire::kUnprotectedSize);

@@ -24,7 +24,7 @@ int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
 // clang-format off
 #define SEGWHY_NEXT_FUNCTIONS(X)                                                                \
   X(sigaction) X(sigprocmask) X(pthread_sigmask) X(sigaltstack) X(pthread_create)               \
-  X(wait) X(waitpid) X(wait3) X(wait4) X(waitid)                                                \
+  X(wait) X(waitpid) X(wait3) X(wait4) X(waitid) X(setrlimit) X(prlimit)                        \
   X(write) X(writev) X(readv) X(preadv) X(pwritev) X(sendmsg) X(recvmsg) X(vdprintf) X(__vdprintf_chk)                                              \
   X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) X(fputc_unlocked)            \
   X(madvise) X(mmap) X(munmap) X(mremap) X(putc) X(putc_unlocked) X(_IO_putc) X(__overflow) X(vfprintf) X(__vfprintf_chk) X(perror)

@@ -285,6 +285,28 @@ TEST_F(HeapTest, LeavesALimitOnAddressSpaceToTheProgram) {
   }
 }
 
+TEST_F(HeapTest, LeavesDataToTheProgramWhereItIsLimited) {
+  Program program = subject({"stress", "2", "4000"});
+  program.in_child = [] {
+    const rlimit data{rlim_t{512} << 20, rlim_t{512} << 20};
+    setrlimit(RLIMIT_DATA, &data);
+  };
+  run_both(program);
+}
+
+TEST_F(HeapTest, GivesItsReservationBackWhenTheProgramLimitsItself) {
+  for (const char* const how : {"space", "data", "prlimit"}) {
+    const Outcome outcome = run_both(subject({"limit-own-memory", how}));
+    EXPECT_THAT(outcome.output, ::testing::StartsWith("limited 0\nused 1\nthread 0\n")) << how;
+    EXPECT_GT(header().unprotected_blocks[wire::kUnprotectedLimit], 0u);
+    EXPECT_THAT(all_findings(), ::testing::IsEmpty());
+  }
+}
+
+TEST_F(HeapTest, KeepsGuardsOfBlocksFromBeforeTheLimit) {
+  EXPECT_EQ(run({"touch-behind-own-limit"}).signal(), SIGSEGV);
+}
+
 TEST_F(HeapTest, SaysSoWhereNothingIsProtected) {
   Program program = subject({"use-heap"});
   program.in_child = [] {

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
   using namespace segwhy::runtime::testing;
   if (argc < 2) return 2;
   for (const Command* table : {kCrashCommands, kHandlerCommands, kViewCommands, kProcessCommands, kStderrCommands,
-                               kHeapCommands, kSmallCommands}) {
+                               kHeapCommands, kSmallCommands, kLimitCommands}) {
     for (const Command* command = table; command->name != nullptr; ++command) {
       if (strcmp(command->name, argv[1]) == 0) return command->run(argc - 2, argv + 2);
     }

@@ -17,6 +17,7 @@ extern const Command kProcessCommands[];
 extern const Command kStderrCommands[];
 extern const Command kHeapCommands[];
 extern const Command kSmallCommands[];
+extern const Command kLimitCommands[];
 
 // Writes to address 0x10 at the symbol faulting_instruction, and at no other.
 extern "C" void write_to_null();
