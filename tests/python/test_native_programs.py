@@ -44,6 +44,8 @@ BAD = [
     Program("double-free", "char* p = malloc(24);\nfree(p);\nfree(p);  // MARK", "all", "double-free", 24),
     Program("free-inside", "char* p = malloc(24);\nfree(p + 8);  // MARK", "all", "invalid-free", 24),
     Program("free-local", "char p[64];\nmemset(p, argc, 64);\nfree(p + 16);  // MARK", "all", "invalid-free"),
+    Program("double-free-exact", "char* p = malloc(24);\nfree(p);\nfree(p);  // MARK", "exact", "double-free", 24),
+    Program("free-inside-exact", "char* p = malloc(24);\nfree(p + 8);  // MARK", "exact", "invalid-free", 24),
     Program("underread", "char* p = malloc(100);\nmemset(p, 1, 100);\nputchar(p[-4]);  // MARK\nfree(p);", "exact", "out-of-bounds-read", 100),
     Program("one-byte", "char* p = malloc(21);\nmemset(p, 1, 21);\nputchar(p[21]);  // MARK\nfree(p);", "exact", "out-of-bounds-read", 21),
 ]

@@ -1,13 +1,23 @@
 #include "runtime/exact/tier.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "runtime/exact/blocks.h"
 #include "runtime/exact/objects.h"
-#include "runtime/heap/ledger.h"
+#include "runtime/heap/wrong_free.h"
 #include "runtime/trace/stacks.h"
 
 namespace segwhy::runtime::exact {
+namespace {
+
+// Of the block that `pointer` lies in, or nearest to; null: none is known there.
+[[nodiscard]] const wire::BlockRecord* record_near(const void* pointer) {
+  const uint32_t block = nearest_block(reinterpret_cast<uintptr_t>(pointer));
+  const wire::WatchedBlock* const known = block == kNoBlock ? nullptr : published(block);
+  return known == nullptr ? nullptr : &known->block;
+}
+
+}  // namespace
 
 void* allocate_watched(const heap::Request& request, const heap::Caller& caller) {
   if (!is_running()) return nullptr;
@@ -23,8 +33,7 @@ void release_watched(void* block, const heap::Caller& caller) {
   const Release result = release(block, stack);
   if (result == Release::kReleased) return;
   const wire::FindingKind kind = result == Release::kDouble ? wire::kFindingDoubleFree : wire::kFindingInvalidFree;
-  heap::report_wrong({kind, nullptr, stack, reinterpret_cast<uintptr_t>(block), 0, nullptr, nullptr, 0, 0});
-  abort();
+  heap::die_of_wrong_free({kind, record_near(block), stack, reinterpret_cast<uintptr_t>(block)});
 }
 
 }  // namespace segwhy::runtime::exact
