@@ -76,8 +76,10 @@ fuzz: $(VENV)/.tests
 	tools/fuzz --seconds $(or $(SECONDS),60)
 
 bench: $(VENV)/.installed $(VENV)/.tests
+	tools/bootstrap bench
 	$(BIN)/python tools/environments.py make tf-2.8.0 tf-2.21.0
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/detection.py --sizes 24,65536
 
 clean:
 	rm -rf build $(VENV)
