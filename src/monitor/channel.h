@@ -28,6 +28,7 @@ struct Message {
   std::uint32_t sender_uid = 0;
   std::uint64_t max_rss = 0;
   std::uint32_t reported = 0;   // bool
+  std::uint32_t inexact = 0;    // bool, kReportDone: checking every access may tell more (policy.h)
   std::uint32_t lingering = 0;  // bool, kReportDone: the monitor stays for processes that outlive the program
 };
 

@@ -57,6 +57,10 @@ void add_run(Cli& cli) {
   add_program_options(*cli.run_app, cli.run, cli.budget_permille);
   cli.run_app->add_flag("--eager", cli.run.eager,
                         "Run TensorFlow's functions eagerly: what dies in a graph may raise a Python exception then");
+  cli.run_app
+      ->add_flag("--rerun", cli.run.rerun,
+                 "After a memory error, run the program once more with --protect exact, and report that, too")
+      ->excludes("--quiet");
 }
 
 void add_mem(Cli& cli) {

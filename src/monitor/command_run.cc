@@ -11,6 +11,7 @@
 
 #include "evidence/wire/eager.h"
 #include "monitor/commands.h"
+#include "monitor/exact_rerun.h"
 #include "monitor/front.h"
 #include "monitor/install_paths.h"
 #include "monitor/monitor_process.h"
@@ -54,6 +55,7 @@ std::optional<std::string> choose_runtime(const std::string& program) {
 
 RunFacts facts_of(const TargetCommand& command, const RunOptions& options) {
   RunFacts facts;
+  facts.protection = protect_mode_names().at(options.protection.mode);
   facts.memory = options.memory;
   facts.argv = command.argv;
   std::error_code ignored;
@@ -145,6 +147,13 @@ std::optional<RuntimeAttachment> attachment_of(const Watch& watch, std::optional
                            std::move(defaults)};
 }
 
+// What the front does after an inexact report; nothing unless asked to and able to show it.
+std::function<void(int)> rerun_of(const RunOptions& options, const SignalState& received,
+                                  const StandardDescriptors& standard) {
+  if (!options.rerun || !standard.was_open(STDERR_FILENO)) return {};
+  return [rerun = ExactRerun(options, received)](int signals) { rerun.run(signals); };
+}
+
 }  // namespace
 
 int run_command(const RunOptions& options, const StandardDescriptors& standard) {
@@ -180,7 +189,7 @@ int run_command(const RunOptions& options, const StandardDescriptors& standard) 
   watch.session.reset();
   let_go_of_descriptors(watch.monitor.channel, sentinel);
   Front front(program->pid, watch.monitor.pid, watch.monitor.channel, sentinel,
-              {options.fail_on_error, standard.was_open(STDERR_FILENO)});
+              {options.fail_on_error, standard.was_open(STDERR_FILENO), rerun_of(options, received, standard)});
   front.run();
 }
 

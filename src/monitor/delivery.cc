@@ -72,6 +72,7 @@ bool Delivery::is_explained(const Judged& judged) const {
 
 void Delivery::tell(Judged judged, int rank) {
   reported_ = true;
+  inexact_ = inexact_ || exact_run_may_tell_more(judged.incident.evidence, judged.verdict);
   if (rank == kRankRoot) {
     root_death_ = judged.incident.evidence.death;
     for (const OtherProcess& other : judged.incident.evidence.processes) explained_.push_back(other.pid);

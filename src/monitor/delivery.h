@@ -38,6 +38,8 @@ class Delivery {
   void finish(bool failed);
   // No terminal any more: what comes goes to case files only.
   void detach();
+  // Whether something was told of which an exact run may tell more.
+  [[nodiscard]] bool is_inexact() const { return inexact_; }
   // Whether the user was told of any incident.
   [[nodiscard]] bool reported() const { return reported_; }
 
@@ -64,6 +66,7 @@ class Delivery {
   int json_rank_ = 0;             // of what the JSON file holds: it keeps the most telling death of the run
   bool case_path_used_ = false;
   bool reported_ = false;
+  bool inexact_ = false;
 };
 
 }  // namespace segwhy

@@ -76,7 +76,7 @@ Front::Front(pid_t program, pid_t monitor, Channel& channel, Sentinel& sentinel,
       monitor_(monitor),
       channel_(channel),
       sentinel_(sentinel),
-      options_(options),
+      options_(std::move(options)),
       had_monitor_(monitor >= 0),
       monitor_gone_(monitor < 0) {
   sigset_t all;
@@ -92,6 +92,7 @@ void Front::run() {
   // Nothing of the program's fate is worth a line when it ended well.
   if (had_monitor_ && monitor_gone_ && status_ != 0) say("segwhy: the monitor died; no report\n");
   consume_child(program_);
+  if (inexact_ && options_.rerun) options_.rerun(signals_.get());
   if (options_.fail_on_error && reported_ && status_ == 0) ::_exit(1);
   end_like(status_);
 }
@@ -173,6 +174,7 @@ void Front::wait_for_report() {
     const auto received = channel_.receive(message);
     if (received == Channel::Received::kMessage && message.kind == Message::kReportDone) {
       reported_ = message.reported != 0;
+      inexact_ = message.inexact != 0;
       monitor_lingers_ = message.lingering != 0;
       return;
     }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <functional>
 
 #include "monitor/channel.h"
 #include "monitor/sentinel.h"
@@ -20,6 +21,8 @@ namespace segwhy {
 struct FrontOptions {
   bool fail_on_error = false;  // exit status 1 instead of 0 when an incident was reported
   bool can_print = true;       // descriptor 2 is the user's
+  // What follows a report that an exact run may make more precise; given the front's signalfd.
+  std::function<void(int)> rerun;
 };
 
 class Front {
@@ -51,6 +54,7 @@ class Front {
   bool monitor_gone_ = false;
   bool ended_ = false;
   bool reported_ = false;
+  bool inexact_ = false;
   bool monitor_lingers_ = false;
   int status_ = 0;
   std::uint64_t max_rss_ = 0;

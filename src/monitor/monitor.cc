@@ -271,6 +271,7 @@ void Monitor::finish_root(std::optional<int> status) {
   Message done;
   done.kind = Message::kReportDone;
   done.reported = delivery_.reported() ? 1 : 0;
+  done.inexact = delivery_.is_inexact() ? 1 : 0;
   done.lingering = processes_.all_gone() && !session_.used_by_others() ? 0 : 1;
   if (!front_gone_) channel_.send(done);
   if (done.lingering != 0) linger();

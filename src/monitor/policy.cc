@@ -1,6 +1,7 @@
 #include "monitor/policy.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <string>
 #include <string_view>
@@ -77,6 +78,15 @@ Telling telling_of(const Case& evidence, const Verdict& verdict, bool root) {
   if (death.kind != "exit") return evidence.threads.empty() ? Telling::kSilent : Telling::kTell;
   if (root && raised_under_eager(evidence, verdict)) return Telling::kTell;
   return root && !explains_itself(verdict, evidence.machine) ? Telling::kTell : Telling::kSilent;
+}
+
+bool exact_run_may_tell_more(const Case& evidence, const Verdict& verdict) {
+  static constexpr std::array<std::string_view, 10> kOfMemory{
+      "wild-pointer",    "bad-jump",    "use-after-free", "out-of-bounds-read", "out-of-bounds-write",
+      "heap-corruption", "double-free", "invalid-free",   "uninitialised-read", "unknown"};
+  if (evidence.capture.protection == "exact") return false;
+  const bool of_memory = std::find(kOfMemory.begin(), kOfMemory.end(), verdict.verdict_class) != kOfMemory.end();
+  return of_memory && (evidence.death.kind == "signal" || !evidence.findings.empty());
 }
 
 std::string case_file_name(const Program& program) {

@@ -19,6 +19,9 @@ enum class Telling {
 // `root`: the process is the program the user started, not a descendant of it.
 [[nodiscard]] Telling telling_of(const Case& evidence, const Verdict& verdict, bool root);
 
+// Whether a run with every access checked may name the cause, or the first wrong access, where `verdict` does not.
+[[nodiscard]] bool exact_run_may_tell_more(const Case& evidence, const Verdict& verdict);
+
 // "segwhy-train-1234.case": script or program name, only of characters that are safe in a file name.
 [[nodiscard]] std::string case_file_name(const Program& program);
 

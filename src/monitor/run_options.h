@@ -25,6 +25,7 @@ struct RunOptions {
   std::optional<std::string> json_path, case_path;
   bool quiet = false, verbose = false, fail_on_error = false;
   bool eager = false;  // TensorFlow's functions are to run eagerly
+  bool rerun = false;  // again in exact mode, when that may tell more
 };
 
 }  // namespace segwhy

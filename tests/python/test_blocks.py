@@ -87,3 +87,39 @@ def test_exact_mode_names_the_access(program: Path, python: str, tmp_path):
     assert incident["verdict"]["confidence"] == "certain"
     assert marked(program, "wrong here") in user_lines(incident["findings"][0]["found"])
     assert marked(program, "allocated here") in user_lines(incident["block"]["allocated"])
+
+
+def test_rerun_names_the_access_that_was_found_late(tmp_path):
+    """GIVEN a write that is noticed late WHEN the run is to be repeated THEN the store is reported, and nothing else changes."""
+    program = next(p for p in PROGRAMS if marked(p, "wrong here"))
+    python = str(pythons()[-1])
+    report, late, exact = (tmp_path / name for name in ("incident.json", "late.case", "late.case.exact"))
+    options = dict(cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, text=True)
+    command = [segwhy_or_skip(), "run", "--rerun", "--json", str(report), "--case", str(late), "--", python, str(program)]
+    watched = subprocess.run(command, **options)
+    plain = subprocess.run([python, str(program)], **options)
+
+    assert (watched.returncode, watched.stdout) == (plain.returncode, plain.stdout), watched.stderr
+    assert "the program runs again" in watched.stderr
+    assert json.loads(report.read_text())["capture"]["protection"] == "tensors"
+    again = json.loads(exact.read_text())
+    assert again["capture"]["protection"] == "exact"
+    if again.get("protection", {}).get("exact") != "running":
+        pytest.skip(f"exact mode is not at work here: {again.get('protection')}")
+    name = f"{program.name}:{marked(program, 'wrong here')}"
+    assert name in watched.stderr.split("the program runs again")[1]
+
+
+def test_rerun_of_a_program_that_ends_well_is_none(tmp_path):
+    command = [segwhy_or_skip(), "run", "--rerun", "--", "python3", "-c", "raise SystemExit(3)"]
+    watched = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S)
+    assert (watched.returncode, watched.stderr) == (3, b"")
+
+
+@pytest.mark.parametrize("python", pythons(), ids=by_name)
+def test_exact_mode_serves_as_a_signal_stack(python: str, tmp_path):
+    """GIVEN an interpreter whose fault handler allocates a large signal stack WHEN accesses are checked THEN all is as plainly."""
+    source = "import faulthandler; faulthandler.enable(); a = bytearray(1 << 17); a[5] = 7; print(sum(a))"
+    command = [segwhy_or_skip(), "run", "--protect", "exact", "--", python, "-X", "faulthandler", "-c", source]
+    watched = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S)
+    assert (watched.returncode, watched.stdout, watched.stderr) == (0, b"7\n", b"")
