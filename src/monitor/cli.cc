@@ -41,7 +41,7 @@ void add_program_options(CLI::App& app, RunOptions& options, std::optional<std::
       ->check(CLI::IsMember(protect_mode_names()));
   app.add_option_function<double>(
          "--budget", [&budget](double percent) { budget = static_cast<std::uint32_t>(percent * 10); },
-         "CPU time that guarding may take, percent; 100: as much as it needs (default 5, of `all` 50)")
+         "CPU time that guarding may take, percent; 100: as much as it needs (default 5, of `sampled` 1, of `all` 50)")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--json", options.json_path, "Write the incident as JSON to this file, also when all went well");
   app.add_option("--case", options.case_path,

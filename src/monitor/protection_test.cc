@@ -13,6 +13,11 @@ TEST(Protection, NamesFollowTheModes) {
   EXPECT_EQ(protect_mode("all"), wire::kProtectAll);
 }
 
+TEST(Protection, SamplingSpendsTheLeast) {
+  EXPECT_LT(usual_budget_permille(wire::kProtectSampled), usual_budget_permille(wire::kProtectTensors));
+  EXPECT_LT(usual_budget_permille(wire::kProtectTensors), usual_budget_permille(wire::kProtectAll));
+}
+
 TEST(Protection, ChangesTheEnvironmentOnlyWhereItHasTo) {
   EXPECT_TRUE(protection_variables({wire::kProtectOff, 50}).empty());
   EXPECT_EQ(protection_variables({wire::kProtectTensors, 50}).size(), 1u);
