@@ -28,9 +28,10 @@ bool is_installed(std::string_view module) {
   return starts_with_any(module, kSystem) || contains_any(module, kPackages);
 }
 
-bool is_interpreter(std::string_view module) {
+// The interpreter, and Segwhy's own runtime, which stands between the program and its allocator.
+bool serves_programs(std::string_view module) {
   const std::string_view name = base_name(module);
-  return name.starts_with("python") || name.starts_with("libpython");
+  return name.starts_with("python") || name.starts_with("libpython") || name == "libsegwhy.so";
 }
 
 // Headers of the compiler and of installed libraries, whose code is compiled into the program; and names that the C
@@ -44,7 +45,7 @@ bool is_system_source(std::string_view file) {
 
 std::string_view native_origin(std::string_view module, std::string_view file) {
   if (module.empty() || file.empty()) return "";
-  if (is_installed(module) || is_interpreter(module) || is_system_source(file)) return "";
+  if (is_installed(module) || serves_programs(module) || is_system_source(file)) return "";
   return "user";
 }
 

@@ -24,6 +24,10 @@ TEST(NativeOrigin, InstalledCodeIsNot) {
   EXPECT_EQ(native_origin("/v/lib/python3.11/lib-dynload/math.so", "/build/mathmodule.c"), "");
 }
 
+TEST(NativeOrigin, SegwhysOwnRuntimeIsNotWhereverItWasBuilt) {
+  EXPECT_EQ(native_origin("/home/u/segwhy/build/libsegwhy.so", "/home/u/segwhy/src/runtime/heap/heap.cc"), "");
+}
+
 TEST(NativeOrigin, TheInterpreterIsNot) {
   EXPECT_EQ(native_origin("/home/u/py/bin/python3.11", "/home/u/py/Python/ceval.c"), "");
   EXPECT_EQ(native_origin("/home/u/py/libpython3.11.so.1.0", "/home/u/py/Python/ceval.c"), "");
