@@ -76,6 +76,7 @@ ExactRerun::ExactRerun(const RunOptions& first, const SignalState& received) : r
   const std::string path = case_path_of(first);
   again_ = {"segwhy", "run", "--protect", "exact", "--quiet", "--case", path};
   if (first.python) again_.insert(again_.end(), {"--python", *first.python});
+  if (first.eager) again_.push_back("--eager");
   again_.push_back("--");
   again_.insert(again_.end(), first.words.begin(), first.words.end());
   report_ = {"segwhy", "report", path};
