@@ -38,16 +38,13 @@ std::string held_sentence(const MemorySite& site, const MemoryUse& memory) {
 
 void tell_growth(const SiteGrowth& growth, std::optional<std::uint64_t> limit, const MemoryUse& memory,
                  Candidate& candidate) {
-  const std::string each = human_bytes(static_cast<std::uint64_t>(growth.bytes_per_step));
+  const std::string name = site_name(*growth.site);
   candidate.factors.emplace_back("memory-growth");
-  candidate.evidence.push_back(fmt::format("It grew step by step: {} gained {} in {} allocations, {} each.",
-                                           site_name(*growth.site), human_bytes(growth.bytes), growth.steps, each));
+  candidate.evidence.push_back(fmt::format("It grew step by step: {} gained {}.", name, gain_of(growth)));
   const std::uint64_t other = memory.live_bytes - std::min(memory.live_bytes, growth.site->live_bytes);
-  if (!limit || *limit <= other || growth.bytes_per_step < 1) return;
-  const auto fitting = static_cast<std::uint64_t>(static_cast<double>(*limit - other) / growth.bytes_per_step);
-  candidate.advice.push_back(
-      fmt::format("Keep fewer of what {} makes: at {} each, about {} fit into {} beside the rest.",
-                  site_name(*growth.site), each, fitting, human_bytes(*limit)));
+  if (!limit || *limit <= other) return;
+  candidate.advice.push_back(fmt::format("Keep less of what {} makes: about {} of it fit into {} beside the rest.",
+                                         name, human_bytes(*limit - other), human_bytes(*limit)));
 }
 
 void tell_request(const MemorySite& site, std::optional<std::uint64_t> limit, const MemoryUse& memory,

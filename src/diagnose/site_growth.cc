@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "diagnose/block_story.h"
 
 namespace segwhy {
 namespace {
@@ -150,6 +151,14 @@ std::vector<SiteGrowth> growing_sites(const MemoryUse& memory) {
   }
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
   return out;
+}
+
+std::string gain_of(const SiteGrowth& growth) {
+  std::string text = fmt::format("{} in {}", human_bytes(growth.bytes), duration(growth.to_s - growth.from_s));
+  if (2 * growth.site->live_blocks >= growth.site->total_blocks && growth.steps != 0)
+    text += fmt::format(", {} for each of {} blocks", human_bytes(static_cast<std::uint64_t>(growth.bytes_per_step)),
+                        growth.steps);
+  return text;
 }
 
 std::string site_name(const MemorySite& site) {

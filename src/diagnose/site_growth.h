@@ -37,6 +37,10 @@ struct SiteGrowth {
 // program that ends frees: what came after the peak, when that was close to the end.
 [[nodiscard]] std::vector<SiteGrowth> growing_sites(const MemoryUse& memory);
 
+// "65.2 MiB in 12.3 s, 4.0 MiB for each of 16 blocks", the latter only where most blocks that the line makes stay: what
+// comes and goes is not what is gained.
+[[nodiscard]] std::string gain_of(const SiteGrowth& growth);
+
 // "train.py:12", or the native function.
 [[nodiscard]] std::string site_name(const MemorySite& site);
 

@@ -65,6 +65,22 @@ TEST(ProcessAccount, RemembersThePeakAndTheSeries) {
   EXPECT_EQ(use.sites[0].series.size(), 10U);
 }
 
+// After a kill the table is as it was; at an exit it is nearly empty, and was not looked at in between.
+TEST(ProcessAccount, TheLastLookCountsWhenNothingWasFreed) {
+  FakeRecorder recorder;
+  const auto line = recorder.stack("train.py", 12);
+  recorder.sites(kMiB, 2);
+  auto account = ProcessAccount::open(recorder.query());
+  recorder.put_site(1, site(line, 10 * kMiB, 10));
+  ASSERT_TRUE(account->look(1));
+  recorder.put_site(1, site(line, 30 * kMiB, 30));
+  account->look_at_end(2);
+  EXPECT_EQ(account->use(recorder.query().now, {}).live_bytes, 30 * kMiB);
+  recorder.put_site(1, site(line, kMiB, 1));
+  account->look_at_end(3);
+  EXPECT_EQ(account->use(recorder.query().now, {}).live_bytes, 30 * kMiB);
+}
+
 TEST(ProcessAccount, UnknownStacksAreToldApart) {
   FakeRecorder recorder;
   recorder.sites(kMiB, 2);

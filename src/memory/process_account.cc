@@ -50,16 +50,23 @@ std::unique_ptr<ProcessAccount> ProcessAccount::open(const history::Query& proce
 
 bool ProcessAccount::look(double at_s) {
   if (!read_sites(area_, latest_)) return false;
+  add_look(at_s);
+  return true;
+}
+
+void ProcessAccount::add_look(double at_s) {
   looked_ = true;
   history_.add(at_s, latest_, [this](std::uint32_t stack) -> std::optional<LineKey> {
     const auto recorded = stacks_.read(stack);
     return recorded ? std::optional(namer_.key_of(*recorded)) : std::nullopt;
   });
-  return true;
 }
 
-void ProcessAccount::look_at_end() {
-  if (looked_) (void)read_sites(area_, latest_);  // of which the sites are in history_
+void ProcessAccount::look_at_end(double at_s) {
+  if (!looked_ || !read_sites(area_, latest_)) return;
+  std::uint64_t live = 0;
+  for (const SiteCounts& site : latest_.sites) live += site.live_bytes;
+  if (live >= history_.live_bytes()) add_look(at_s);
 }
 
 MemorySite ProcessAccount::site_of(const LineAccount& line, const wire::ClockPair& now) const {

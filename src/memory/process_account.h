@@ -24,9 +24,10 @@ class ProcessAccount {
   // One look; false when there was nothing to see.
   bool look(double at_s);
 
-  // The last look at a process that has ended by itself: what it freed on its way out says nothing of what it held, but
-  // what it was refused counts.
-  void look_at_end();
+  // The last look at a process that has ended, or whose program is over. One that freed much on its way out says
+  // nothing of what it held, but what it was refused counts; one that freed nothing, as after a kill, is taken as it
+  // is.
+  void look_at_end(double at_s);
 
   // For a view of a running program.
   [[nodiscard]] const SiteHistory& history() const { return history_; }
@@ -36,6 +37,7 @@ class ProcessAccount {
 
  private:
   explicit ProcessAccount(history::Area area);
+  void add_look(double at_s);
   [[nodiscard]] MemorySite site_of(const LineAccount& line, const wire::ClockPair& now) const;
   void add_refused(const wire::ClockPair& now, MemoryUse& into) const;
 

@@ -106,9 +106,10 @@ void AccountBook::look_at(const TrackedProcess& process, bool settled) {
   Page* const page = page_of(process);
   if (page == nullptr || page->closed) return;
   const bool seen_before = page->looked.monotonic_ns != 0;
-  if (seen_before && (settled || is_taken_apart(process.pid, *page))) return page->account->look_at_end();
   const std::uint64_t now = monotonic_ns();
-  if (!page->account->look(static_cast<double>(now - start_ns_) / kNsPerSecond)) return;
+  const double at_s = static_cast<double>(now - start_ns_) / kNsPerSecond;
+  if (seen_before && (settled || is_taken_apart(process.pid, *page))) return page->account->look_at_end(at_s);
+  if (!page->account->look(at_s)) return;
   page->looked = {__builtin_ia32_rdtsc(), now};
   if (page->mapped_ns == 0 || wants_mappings(page->account->history(), page->mapped)) read_mappings(process.pid, *page);
 }

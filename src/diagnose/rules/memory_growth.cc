@@ -20,16 +20,6 @@ std::string blocks_of(const MemorySite& site) {
   return site.kind == "mapping" ? "mapped memory" : "blocks";
 }
 
-// "65.2 MiB in 12.3 s, 4.0 MiB for each of 16 blocks", the latter only where most blocks that the line makes stay: what
-// comes and goes is not what is gained.
-std::string gain_of(const SiteGrowth& growth) {
-  std::string text = fmt::format("{} in {}", human_bytes(growth.bytes), duration(growth.to_s - growth.from_s));
-  if (2 * growth.site->live_blocks >= growth.site->total_blocks && growth.steps != 0)
-    text += fmt::format(", {} for each of {} blocks", human_bytes(static_cast<std::uint64_t>(growth.bytes_per_step)),
-                        growth.steps);
-  return text;
-}
-
 std::string sentence(const SiteGrowth& growth) {
   const MemorySite& site = *growth.site;
   return fmt::format("{} gained {} ({}/s); {} of its {} blocks are alive.", site_name(site), gain_of(growth),
