@@ -24,6 +24,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = Path(__file__).with_name("oracle_program.py")
 ENDINGS = Path(__file__).with_name("oracle_endings.py")
+PATIENCE_S = 30
 VERSIONS = json.loads((ROOT / "src/evidence/model/supported_versions.json").read_text())["cpython"]
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -89,6 +90,14 @@ def interpreter(request: pytest.FixtureRequest) -> Path:
     return found
 
 
+def wait_until_blocked(pid: int) -> None:
+    """Until the main thread waits for its lock like the others: what it says comes a line before that."""
+    futex = "202 "
+    deadline = time.monotonic() + PATIENCE_S
+    while not Path(f"/proc/{pid}/task/{pid}/syscall").read_text().startswith(futex):
+        assert time.monotonic() < deadline, "the program's main thread never waited"
+
+
 @pytest.fixture
 def target(interpreter: Path, tmp_path: Path) -> Iterator[Target]:
     # As users start it: by a relative name.
@@ -99,6 +108,7 @@ def target(interpreter: Path, tmp_path: Path) -> Iterator[Target]:
         assert process.stdout is not None
         said = next((line for line in process.stdout if line.startswith("{")), None)
         assert said is not None, "the program ended before its threads waited"
+        wait_until_blocked(process.pid)
         yield Target(process, {int(tid): frames for tid, frames in json.loads(said).items()})
     finally:
         process.send_signal(signal.SIGKILL)
