@@ -58,7 +58,7 @@ quick: $(VENV)/.installed $(VENV)/.tests
 	$(BIN)/python -m pytest -q -m "not slow"
 
 slow: $(VENV)/.installed $(VENV)/.tests
-	$(BIN)/python tools/environments.py make --all
+	$(BIN)/python tools/environments.py make tf-2.4.1 tf-2.8.0 tf-2.21.0
 	$(BIN)/python -m pytest -q -m slow
 
 # What Segwhy says of real crashes, where the case files are at hand (../shared/cases).
@@ -77,7 +77,7 @@ fuzz: $(VENV)/.tests
 
 bench: $(VENV)/.installed $(VENV)/.tests
 	tools/bootstrap bench
-	$(BIN)/python tools/environments.py make tf-2.8.0 tf-2.21.0
+	$(BIN)/python tools/environments.py make tf-2.8.0 tf-2.21.0 profilers
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/detection.py --sizes 24,65536
 
