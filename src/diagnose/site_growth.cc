@@ -168,6 +168,8 @@ std::string site_name(const MemorySite& site) {
   }
   for (const NativeFrame& frame : site.native)
     if (!frame.function.empty()) return frame.short_name.empty() ? frame.function : frame.short_name;
+  for (const NativeFrame& frame : site.native)
+    if (!frame.module.empty()) return fmt::format("code of {}", base_name(frame.module));
   return "native code that has no name";
 }
 

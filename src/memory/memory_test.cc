@@ -74,11 +74,29 @@ TEST(ProcessAccount, TheLastLookCountsWhenNothingWasFreed) {
   recorder.put_site(1, site(line, 10 * kMiB, 10));
   ASSERT_TRUE(account->look(1));
   recorder.put_site(1, site(line, 30 * kMiB, 30));
-  account->look_at_end(2);
+  account->look_at_end(2, recorder.query().now);
   EXPECT_EQ(account->use(recorder.query().now, {}).live_bytes, 30 * kMiB);
   recorder.put_site(1, site(line, kMiB, 1));
-  account->look_at_end(3);
+  account->look_at_end(3, recorder.query().now);
   EXPECT_EQ(account->use(recorder.query().now, {}).live_bytes, 30 * kMiB);
+}
+
+// Taking a large program apart lasts, and holds everything for as long: a rise would look as if it had ended.
+TEST(ProcessAccount, TheLastLookIsOfTheLastAllocation) {
+  FakeRecorder recorder;
+  const auto line = recorder.stack("train.py", 12);
+  recorder.sites(kMiB, 2);
+  auto account = ProcessAccount::open(recorder.query());
+  recorder.put_site(1, site(line, 10 * kMiB, 10));
+  ASSERT_TRUE(account->look(1));
+  const wire::ClockPair now = recorder.query().now;
+  auto last = site(line, 30 * kMiB, 30);
+  last.latest_ticks = now.ticks - (now.ticks - recorder.header.first_clock.ticks) / 4;
+  recorder.put_site(1, last);
+  const auto age = history::age_s(recorder.header, now, last.latest_ticks);
+  ASSERT_TRUE(age);
+  account->look_at_end(*age + 5, now);
+  EXPECT_NEAR(account->use(now, {}).sites.at(0).series.back().at_s, 5, 1e-6);
 }
 
 TEST(ProcessAccount, UnknownStacksAreToldApart) {

@@ -56,17 +56,23 @@ bool ProcessAccount::look(double at_s) {
 
 void ProcessAccount::add_look(double at_s) {
   looked_ = true;
+  looked_at_s_ = at_s;
   history_.add(at_s, latest_, [this](std::uint32_t stack) -> std::optional<LineKey> {
     const auto recorded = stacks_.read(stack);
     return recorded ? std::optional(namer_.key_of(*recorded)) : std::nullopt;
   });
 }
 
-void ProcessAccount::look_at_end(double at_s) {
+void ProcessAccount::look_at_end(double at_s, const wire::ClockPair& now) {
   if (!looked_ || !read_sites(area_, latest_)) return;
-  std::uint64_t live = 0;
-  for (const SiteCounts& site : latest_.sites) live += site.live_bytes;
-  if (live >= history_.live_bytes()) add_look(at_s);
+  std::uint64_t live = 0, newest = 0;
+  for (const SiteCounts& site : latest_.sites) {
+    live += site.live_bytes;
+    newest = std::max(newest, site.latest_ticks);
+  }
+  if (live < history_.live_bytes()) return;
+  at_s -= history::age_s(area_.header(), now, newest).value_or(0);
+  add_look(std::max(at_s, looked_at_s_));
 }
 
 MemorySite ProcessAccount::site_of(const LineAccount& line, const wire::ClockPair& now) const {

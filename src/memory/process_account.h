@@ -26,8 +26,9 @@ class ProcessAccount {
 
   // The last look at a process that has ended, or whose program is over. One that freed much on its way out says
   // nothing of what it held, but what it was refused counts; one that freed nothing, as after a kill, is taken as it
-  // is.
-  void look_at_end(double at_s);
+  // is. `now` is the same moment as `at_s`; the look is of the moment of the last large allocation, as far as there was
+  // one: what a program does on its way out, for however long, is not its work.
+  void look_at_end(double at_s, const wire::ClockPair& now);
 
   // For a view of a running program.
   [[nodiscard]] const SiteHistory& history() const { return history_; }
@@ -47,6 +48,7 @@ class ProcessAccount {
   SiteHistory history_;
   SiteTable latest_;
   bool looked_ = false;
+  double looked_at_s_ = 0;
 };
 
 }  // namespace segwhy::memory

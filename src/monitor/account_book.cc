@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "capture/file_memory.h"
 #include "capture/maps.h"
 #include "capture/procfs.h"
 #include "symbols/symbolizer.h"
@@ -16,14 +17,6 @@ namespace {
 // More processes than these are rare, and hold little each.
 constexpr std::size_t kMostPages = 64;
 constexpr double kNsPerSecond = 1e9;
-
-// Of a process that is gone, or is not to be stopped.
-class NoMemory final : public MemoryReader {
- public:
-  std::size_t read(TargetAddr, std::span<std::byte>) override { return 0; }
-};
-
-NoMemory no_memory;
 
 // A line of native code that holds much and lies in no file that was mapped when we last looked: a library may have
 // been mapped since, also where something else was.
@@ -49,7 +42,6 @@ void AccountBook::read_mappings(pid_t pid, Page& page) {
   if (!text || text->empty()) return;
   page.mapped.pid = pid;
   page.mapped.mappings = parse_maps(*text);
-  page.mapped.memory = &no_memory;
 }
 
 void AccountBook::open_body(pid_t pid, Page& page) {
@@ -108,7 +100,8 @@ void AccountBook::look_at(const TrackedProcess& process, bool settled) {
   const bool seen_before = page->looked.monotonic_ns != 0;
   const std::uint64_t now = monotonic_ns();
   const double at_s = static_cast<double>(now - start_ns_) / kNsPerSecond;
-  if (seen_before && (settled || is_taken_apart(process.pid, *page))) return page->account->look_at_end(at_s);
+  if (seen_before && (settled || is_taken_apart(process.pid, *page)))
+    return page->account->look_at_end(at_s, {__builtin_ia32_rdtsc(), now});
   if (!page->account->look(at_s)) return;
   page->looked = {__builtin_ia32_rdtsc(), now};
   if (page->mapped_ns == 0 || wants_mappings(page->account->history(), page->mapped)) read_mappings(process.pid, *page);
@@ -136,6 +129,8 @@ std::optional<MemoryUse> AccountBook::use_of(pid_t pid, const std::string& cwd) 
   if (page.closed) return page.closed;
   history::Naming naming;
   if (!cwd.empty()) naming.directories.push_back(cwd);
+  FileMemory files(page.mapped.mappings);  // the process may be gone
+  page.mapped.memory = &files;
   std::optional<Symbolizer> symbolizer;
   if (!page.mapped.mappings.empty()) {
     if (auto opened = Symbolizer::open(page.mapped)) symbolizer.emplace(std::move(*opened));
@@ -144,7 +139,9 @@ std::optional<MemoryUse> AccountBook::use_of(pid_t pid, const std::string& cwd) 
     naming.snapshot = &page.mapped;
     naming.symbolizer = &*symbolizer;
   }
-  return page.account->use(page.looked, naming);
+  auto use = page.account->use(page.looked, naming);
+  page.mapped.memory = nullptr;
+  return use;
 }
 
 const memory::SiteHistory* AccountBook::largest() const {

@@ -19,4 +19,5 @@ class Node:
 
 for i in range(200):
     Node(tf.random.normal((200, 500)))  # grows here
-    tf.reduce_sum(tf.matmul(tf.ones((200, 500)), tf.ones((500, 200))))
+    for _ in range(16):  # the step's own work
+        tf.reduce_sum(tf.matmul(tf.ones((200, 500)), tf.ones((500, 200))))

@@ -11,4 +11,5 @@ import tensorflow as tf
 
 data = tf.data.Dataset.range(200).map(lambda i: tf.random.normal((200, 500))).cache()
 for element in data:
-    tf.reduce_sum(tf.matmul(element, element, transpose_b=True))
+    for _ in range(40):  # the step's own work
+        tf.reduce_sum(tf.matmul(element, element, transpose_b=True))

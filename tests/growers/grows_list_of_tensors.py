@@ -11,4 +11,5 @@ tensors = []
 for i in range(200):
     tensor = tf.random.normal((200, 500))  # grows here
     tensors.append(tensor)
-    tf.reduce_sum(tf.matmul(tensor, tensor, transpose_b=True))
+    for _ in range(16):  # the step's own work
+        tf.reduce_sum(tf.matmul(tensor, tensor, transpose_b=True))
