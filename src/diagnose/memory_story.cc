@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "diagnose/block_story.h"
@@ -41,6 +42,8 @@ void tell_growth(const SiteGrowth& growth, std::optional<std::uint64_t> limit, c
   const std::string name = site_name(*growth.site);
   candidate.factors.emplace_back("memory-growth");
   candidate.evidence.push_back(fmt::format("It grew step by step: {} gained {}.", name, gain_of(growth)));
+  if (std::string holders = holders_sentence(*growth.site); !holders.empty())
+    candidate.evidence.push_back(std::move(holders));
   const std::uint64_t other = memory.live_bytes - std::min(memory.live_bytes, growth.site->live_bytes);
   if (!limit || *limit <= other) return;
   candidate.advice.push_back(fmt::format("Keep less of what {} makes: about {} of it fit into {} beside the rest.",

@@ -173,6 +173,24 @@ std::string site_name(const MemorySite& site) {
   return "native code that has no name";
 }
 
+std::string holder_name(const Holder& holder) {
+  std::string text = fmt::format("{} ({}", holder.path, holder.type);
+  if (holder.length) text += fmt::format(", {} item{}", *holder.length, *holder.length == 1 ? "" : "s");
+  if (holder.bytes) text += ", about " + human_bytes(*holder.bytes);
+  return text + ")";
+}
+
+std::string holders_sentence(const MemorySite& site) {
+  std::string held, along;
+  for (const Holder& holder : site.holders) {
+    std::string& list = holder.bytes ? held : along;
+    list += (list.empty() ? "" : ", ") + holder_name(holder);
+  }
+  // What weighs enough leaves nothing to guess about.
+  if (!held.empty()) return fmt::format("What {} makes is held by {}.", site_name(site), held);
+  return along.empty() ? "" : fmt::format("What grew along with {}: {}.", site_name(site), along);
+}
+
 std::optional<LimitForecast> forecast(const Machine& machine, const std::vector<SiteGrowth>& growing) {
   double rate = 0;
   for (const SiteGrowth& growth : growing) rate += growth.bytes_per_second;

@@ -44,6 +44,13 @@ struct SiteGrowth {
 // "train.py:12", or the native function.
 [[nodiscard]] std::string site_name(const MemorySite& site);
 
+// "__main__.history (list of bytearray, 990 items, about 94.2 MiB)".
+[[nodiscard]] std::string holder_name(const Holder& holder);
+
+// Who keeps what the site gained: "Held by A, B." where the items' weight says so, "Grew along with it: C." where that
+// is not known; empty: nobody is known.
+[[nodiscard]] std::string holders_sentence(const MemorySite& site);
+
 // What the growing sites will use up next, and when at this rate.
 struct LimitForecast {
   std::string limit;  // "the limit of cgroup /job (2.0 GiB)", "the machine's memory (16.0 GiB)"

@@ -31,10 +31,10 @@ class LineNamer {
  public:
   // The user's innermost frame, else the innermost Python frame at all, else native code.
   [[nodiscard]] LineKey key_of(const history::RecordedStack& stack);
-
- private:
+  // is_user_code(), remembered.
   [[nodiscard]] bool is_user(const std::string& file);
 
+ private:
   std::unordered_map<std::string, bool> files_;
 };
 

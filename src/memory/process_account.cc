@@ -63,6 +63,11 @@ void ProcessAccount::add_look(double at_s) {
   });
 }
 
+void ProcessAccount::look_at_holders(double at_s, pystate::Variables& variables, TargetAddr runtime) {
+  holders_.add(at_s, variables,
+               variables.read(runtime, [this](const std::string& file) { return namer_.is_user(file); }));
+}
+
 void ProcessAccount::look_at_end(double at_s, const wire::ClockPair& now) {
   if (!looked_ || !read_sites(area_, latest_)) return;
   std::uint64_t live = 0, newest = 0;
@@ -128,6 +133,12 @@ MemoryUse ProcessAccount::use(const wire::ClockPair& now, const history::Naming&
     site.kind = kind_of_event(described[i], line.mappings);
     for (const PythonFrame& frame : described[i].python)
       if (frame.file == site.file && frame.line == site.line && site.source.empty()) site.source = frame.source;
+    site.holders = holders_of(line.series, site.source, holders_.containers());
+    for (Holder& holder : site.holders) {
+      holder.type = to_valid_utf8(holder.type);
+      holder.name = to_valid_utf8(holder.name);
+      holder.path = to_valid_utf8(holder.path);
+    }
     site.python = std::move(described[i].python);
     site.native = std::move(described[i].native);
     out.sites.push_back(std::move(site));

@@ -9,6 +9,7 @@
 #include "evidence/model/memory.h"
 #include "history/events.h"
 #include "history/history.h"
+#include "memory/holder_history.h"
 #include "memory/line_key.h"
 #include "memory/site_history.h"
 
@@ -23,6 +24,9 @@ class ProcessAccount {
 
   // One look; false when there was nothing to see.
   bool look(double at_s);
+
+  // The program's containers, as seen at the same moment.
+  void look_at_holders(double at_s, pystate::Variables& variables, TargetAddr runtime);
 
   // The last look at a process that has ended, or whose program is over. One that freed much on its way out says
   // nothing of what it held, but what it was refused counts; one that freed nothing, as after a kill, is taken as it
@@ -46,6 +50,7 @@ class ProcessAccount {
   history::StackReader stacks_;
   LineNamer namer_;
   SiteHistory history_;
+  HolderHistory holders_;
   SiteTable latest_;
   bool looked_ = false;
   double looked_at_s_ = 0;

@@ -6,9 +6,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "capture/cached_memory.h"
 #include "capture/file_memory.h"
 #include "capture/maps.h"
 #include "capture/procfs.h"
+#include "pystate/variables.h"
 #include "symbols/symbolizer.h"
 
 namespace segwhy {
@@ -17,6 +19,16 @@ namespace {
 // More processes than these are rare, and hold little each.
 constexpr std::size_t kMostPages = 64;
 constexpr double kNsPerSecond = 1e9;
+
+// For a cache that lasts for one look.
+class Borrowed final : public MemoryReader {
+ public:
+  explicit Borrowed(MemoryReader& memory) : memory_(memory) {}
+  std::size_t read(TargetAddr from, std::span<std::byte> out) override { return memory_.read(from, out); }
+
+ private:
+  MemoryReader& memory_;
+};
 
 // A line of native code that holds much and lies in no file that was mapped when we last looked: a library may have
 // been mapped since, also where something else was.
@@ -73,6 +85,19 @@ bool AccountBook::is_taken_apart(pid_t pid, Page& page) {
   return page.began && !page.executed;
 }
 
+// Takes longer than the look at the account: for a hundredth of the time at most, and seldom enough that a short
+// growth is seen often enough.
+void AccountBook::look_at_holders(double at_s, Page& page) {
+  constexpr std::uint64_t kLeastNs = 20'000'000, kShare = 100;
+  if (!page.body || !page.executed || monotonic_ns() < page.holders_due_ns) return;
+  const std::uint64_t spent = thread_cpu_ns();
+  // Small objects lie close together: a page at a time is a tenth of the calls.
+  CachedMemory memory(std::make_unique<Borrowed>(page.body->memory()), 1);
+  pystate::Variables variables(memory, page.body->layout());
+  page.account->look_at_holders(at_s, variables, page.body->runtime());
+  page.holders_due_ns = monotonic_ns() + std::max(kLeastNs, kShare * (thread_cpu_ns() - spent));
+}
+
 AccountBook::Page* AccountBook::page_of(const TrackedProcess& process) {
   if (process.slot >= wire::kMaxProcesses) return nullptr;
   Page& page = pages_[process.pid];
@@ -104,6 +129,7 @@ void AccountBook::look_at(const TrackedProcess& process, bool settled) {
     return page->account->look_at_end(at_s, {__builtin_ia32_rdtsc(), now});
   if (!page->account->look(at_s)) return;
   page->looked = {__builtin_ia32_rdtsc(), now};
+  look_at_holders(at_s, *page);
   if (page->mapped_ns == 0 || wants_mappings(page->account->history(), page->mapped)) read_mappings(process.pid, *page);
 }
 

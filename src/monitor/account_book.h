@@ -54,10 +54,12 @@ class AccountBook {
     std::unique_ptr<ProcessMemory> memory;
     std::unique_ptr<pystate::ProgramBody> body;
     std::uint64_t body_tried_ns = 0, body_tries = 0;
+    std::uint64_t holders_due_ns = 0;
     bool began = false, executed = false;  // the body: ever, and when it was last known
   };
   Page* page_of(const TrackedProcess& process);
   void read_mappings(pid_t pid, Page& page);
+  void look_at_holders(double at_s, Page& page);
   void open_body(pid_t pid, Page& page);
   [[nodiscard]] bool is_taken_apart(pid_t pid, Page& page);
 

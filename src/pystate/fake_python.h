@@ -172,7 +172,7 @@ class FakePython {
   }
 
  private:
-  static constexpr std::size_t kObjectSize = 512, kFrameSize = 256, kThreadSize = 512;
+  static constexpr std::size_t kObjectSize = 512, kFrameSize = 512, kThreadSize = 512;
   static constexpr std::size_t kInterpreterSize = 0x2000, kRuntimeSize = 0x2000;
 
   std::span<const std::byte> one_line_table() const {

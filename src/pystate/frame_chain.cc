@@ -151,7 +151,7 @@ class Walk {
   FrameChain run(TargetAddr first) {
     std::string problem;
     for (TargetAddr at = first; !at.is_null();) {
-      const auto link = reader_.read(at);
+      auto link = reader_.read(at);
       if (!link) {
         problem = "the chain of Python frames is broken after " + std::to_string(seen()) + " frames";
         break;
@@ -164,6 +164,7 @@ class Walk {
         problem = "there are more than " + std::to_string(seen()) + " Python frames";
         break;
       }
+      link->frame.address = at;
       take(*link);
       at = link->back;
     }

@@ -14,6 +14,7 @@ struct RawFrame {
   TargetAddr code;
   std::int64_t instruction = -1;  // byte offset in the code of what is being executed; -1 before the first
   bool entry = false;             // a native evaluation frame was begun for this one
+  TargetAddr address;             // of the frame itself
 };
 
 struct FrameChain {

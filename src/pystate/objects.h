@@ -25,6 +25,9 @@ class ObjectReader {
   // tp_name of the object's type; empty when that is not readable. Valid until the next call of a member.
   [[nodiscard]] std::string_view type_name(TargetAddr object);
 
+  // The object's type; nothing when that is no plausible address.
+  [[nodiscard]] std::optional<TargetAddr> type_of(TargetAddr object);
+
   // UTF-8. Bytes that file names carry as lone surrogates ("surrogateescape") are those bytes again, so the result can
   // name a file but need not be valid UTF-8. Nothing when longer than `max` code points.
   [[nodiscard]] std::optional<std::string> string(TargetAddr object, std::uint64_t max);
@@ -44,7 +47,6 @@ class ObjectReader {
   };
   [[nodiscard]] bool is_string(TargetAddr object);
   [[nodiscard]] std::optional<StringHeader> string_header(TargetAddr object);
-  [[nodiscard]] std::optional<TargetAddr> type_of(TargetAddr object);
 
   MemoryReader& memory_;
   const Layout& layout_;

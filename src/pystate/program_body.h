@@ -32,6 +32,11 @@ class ProgramBody {
   // nullopt: not known at this moment.
   [[nodiscard]] std::optional<bool> is_executed() const { return is_body_executed(memory_, layout_, runtime_); }
 
+  // For other looks at the same interpreter.
+  [[nodiscard]] MemoryReader& memory() const { return memory_; }
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] TargetAddr runtime() const { return runtime_; }
+
  private:
   ProgramBody(MemoryReader& memory, TargetAddr runtime, Layout layout)
       : memory_(memory), runtime_(runtime), layout_(std::move(layout)) {}

@@ -75,6 +75,27 @@ TEST(MemorySections, NameTheLines) {
   EXPECT_THAT(render_text(quiet, verdict, {.unicode = false}), Not(HasSubstr("held by"))) << "not what it is about";
 }
 
+TEST(MemorySections, NameWhoHoldsWhatGrows) {
+  Case c = with_memory();
+  MemorySite& site = c.memory->sites[0];
+  site.series.clear();
+  for (std::uint64_t i = 0; i < 100; ++i) site.series.push_back({static_cast<double>(i), 3 * i * kMiB, i});
+  site.holders.resize(2);
+  site.holders[0].path = "__main__.history";
+  site.holders[0].type = "list of bytearray";
+  site.holders[0].length = 990;
+  site.holders[0].bytes = 94 * kMiB;
+  site.holders[1].path = "__main__.other";
+  Verdict verdict;
+  verdict.verdict_class = "ok";
+  std::string text = render_text(c, verdict, {.unicode = false, .width = 120});
+  EXPECT_THAT(text, HasSubstr("held by  __main__.history (list of bytearray, 990 items, about 94.0 MiB)"));
+  EXPECT_THAT(text, Not(HasSubstr("__main__.other"))) << "what it weighs is not known";
+  site.holders[0].bytes.reset();
+  text = render_text(c, verdict, {.unicode = false, .width = 120});
+  EXPECT_THAT(text, HasSubstr("grows along  __main__.history (list of bytearray, 990 items)"));
+}
+
 TEST(MemorySvg, IsWellFormedAndNamesTheSite) {
   const std::string svg = render_memory_svg(with_memory());
   EXPECT_TRUE(svg.starts_with("<svg "));

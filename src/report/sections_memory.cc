@@ -63,6 +63,17 @@ Item growth_item(const SiteGrowth& growth) {
   return {.line = std::move(line), .rank = kFirst, .hang = 4};
 }
 
+// Under its growing line: the containers that hold what it gained, or else may.
+void add_holders(const MemorySite& site, Section& section) {
+  const bool known = std::any_of(site.holders.begin(), site.holders.end(), [](const Holder& h) { return h.bytes; });
+  for (const Holder& holder : site.holders) {
+    if (known && !holder.bytes) continue;
+    Line line;
+    line.add(known ? "       held by  " : "       grows along  ", Role::kMark).add(holder_name(holder), Role::kUser);
+    section.items.push_back({.line = std::move(line), .rank = kFirst, .hang = 9});
+  }
+}
+
 Item summary_item(const Subject& s) {
   const Machine& m = s.evidence.machine;
   std::uint64_t peak = m.peak_rss.value_or(0);
@@ -114,7 +125,10 @@ Section memory_lines(const Subject& s) {
     section.items.push_back(
         {.line = Line(fmt::format("{:>10}  by lines that were not kept", human_bytes(memory.unknown_bytes))),
          .rank = kDetail});
-  for (const SiteGrowth& growth : growing_sites(memory)) section.items.push_back(growth_item(growth));
+  for (const SiteGrowth& growth : growing_sites(memory)) {
+    section.items.push_back(growth_item(growth));
+    add_holders(*growth.site, section);
+  }
   if (memory.refused)
     section.items.push_back({.line = Line(fmt::format("refused {} ({} times in all)",
                                                       human_bytes(memory.refused->bytes), memory.refused->count)),

@@ -1,6 +1,7 @@
 # Every step leaves a callback behind that holds the step's buffer.
 #
 # grows: yes
+# held: callbacks
 import time
 
 callbacks = []

@@ -2,6 +2,7 @@
 # it holds, as much each.
 #
 # grows: yes
+# held: cache
 # needs: numpy
 import time
 

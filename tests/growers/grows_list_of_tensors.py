@@ -1,6 +1,7 @@
 # Losses are collected as tensors.
 #
 # grows: yes
+# held: tensors
 # needs: tensorflow
 import os
 

@@ -1,6 +1,7 @@
 # Small objects only: Python's own allocator serves them from arenas that it maps.
 #
 # grows: yes
+# held: names
 import time
 
 names = {}

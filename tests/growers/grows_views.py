@@ -1,6 +1,7 @@
 # A view of ten numbers keeps a megabyte alive.
 #
 # grows: yes
+# held: kept
 # needs: numpy
 import time
 

@@ -3,7 +3,8 @@ fills up, settles or comes and goes is not called growth.
 
 The first comment of a program says what is expected ("# grows: yes" or "no") and what it needs ("# needs: numpy" or
 "tensorflow"); a line that must be named ends in
-"# grows here", and where none can be, "# native:" has part of the name of the native code.
+"# grows here", and where none can be, "# native:" has part of the name of the native code. "# held:" has the variable
+that keeps it; where there is none, nobody must be said to.
 """
 
 from __future__ import annotations
@@ -35,14 +36,16 @@ class Grower:
     grows: bool
     needs: str
     native: str  # what the name of the native code that grows has in it; empty: a line is named
+    held: str  # the variable that keeps what grows, empty where none does
     lines: tuple[int, ...]  # what grows is allocated there; any of them may be told first
 
     @staticmethod
     def read(path: Path) -> "Grower":
         text = path.read_text()
-        keys = dict(re.findall(r"^# (grows|needs|native): (.+)$", text, re.M))
+        keys = dict(re.findall(r"^# (grows|needs|native|held): (.+)$", text, re.M))
         lines = tuple(i for i, line in enumerate(text.splitlines(), 1) if line.endswith("# grows here"))
-        return Grower(path, keys["grows"] == "yes", keys.get("needs", ""), keys.get("native", ""), lines)
+        return Grower(path, keys["grows"] == "yes", keys.get("needs", ""), keys.get("native", ""), keys.get("held", ""),
+                      lines)
 
 
 ALL = [Grower.read(path) for path in sorted(GROWERS.glob("*.py"))]
@@ -87,6 +90,25 @@ def test_growth_is_found_with_its_line(grower: Grower, tmp_path):
     for line in grower.lines:
         assert f"{grower.path.name}:{line} gained" in grown
         assert f"{grower.path.name}:{line}" in done.stderr
+
+
+@pytest.mark.parametrize("grower", params(True))
+def test_the_container_that_holds_it_is_named(grower: Grower, tmp_path):
+    """GIVEN a program that keeps something of every step WHEN it runs under mem THEN the variable that keeps it is named
+    with its growing line, and one that does not is not said to."""
+    incident, done = run(grower, tmp_path)
+    sites = incident["memory"]["sites"]
+    own = [site for site in sites if Path(site.get("file", "")).name == grower.path.name and not site["importing"]]
+    told = [site for site in own if site["line"] in grower.lines]
+    assert grower.native or len(told) == len(grower.lines)
+    for site in told:
+        holders = site.get("holders", [])
+        if not grower.held:
+            assert not [holder for holder in holders if "bytes" in holder], holders
+            continue
+        assert holders and holders[0]["path"] == f"__main__.{grower.held}", holders
+        assert holders[0]["length"] > 50
+        assert f"__main__.{grower.held}" in done.stderr
 
 
 @pytest.mark.parametrize("grower", params(False))

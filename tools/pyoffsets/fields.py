@@ -48,6 +48,7 @@ def _field(name: str, *expressions: Expression, debug: str = "") -> Field:
 
 _FRAME_OBJECT = "PyFrameObject"
 _FRAME = "_PyInterpreterFrame"
+_CONTAINERS: Version = (3, 13)  # the newest version whose containers are read
 
 FIELDS: tuple[Field, ...] = (
     _field("RuntimeInterpretersHead", offset("_PyRuntimeState", "interpreters.head"),
@@ -105,6 +106,27 @@ FIELDS: tuple[Field, ...] = (
     _field("StringState", offset("PyASCIIObject", "state"), debug="unicode_object.state"),
     _field("StringAsciiData", Expression("sizeof(PyASCIIObject)"), debug="unicode_object.asciiobject_size"),
     _field("StringCompactData", Expression("sizeof(PyCompactUnicodeObject)")),
+    # Containers, for what a program's variables hold. From headers only: 3.14 keeps a frame's variables in another form.
+    _field("FrameGlobals", offset(_FRAME_OBJECT, "f_globals", last=(3, 10)), offset(_FRAME, "f_globals", last=_CONTAINERS)),
+    _field("FrameLocals", offset(_FRAME_OBJECT, "f_localsplus", last=(3, 10)),
+           offset(_FRAME, "localsplus", last=_CONTAINERS)),
+    _field("CodeLocalNames", offset("PyCodeObject", "co_varnames", last=(3, 10)),
+           offset("PyCodeObject", "co_localsplusnames", last=_CONTAINERS)),
+    _field("ListSize", offset("PyListObject", "ob_base.ob_size", last=_CONTAINERS)),
+    _field("ListItems", offset("PyListObject", "ob_item", last=_CONTAINERS)),
+    _field("ListAllocated", offset("PyListObject", "allocated", last=_CONTAINERS)),
+    _field("DictUsed", offset("PyDictObject", "ma_used", last=_CONTAINERS)),
+    _field("DictKeys", offset("PyDictObject", "ma_keys", last=_CONTAINERS)),
+    _field("DictValues", offset("PyDictObject", "ma_values", last=_CONTAINERS)),
+    _field("SetUsed", offset("PySetObject", "used", last=_CONTAINERS)),
+    _field("SetMask", offset("PySetObject", "mask", last=_CONTAINERS)),
+    _field("SetTable", offset("PySetObject", "table", last=_CONTAINERS)),
+    _field("CellContents", offset("PyCellObject", "ob_ref", last=_CONTAINERS)),
+    _field("FunctionClosure", offset("PyFunctionObject", "func_closure", last=_CONTAINERS)),
+    _field("BytearrayAllocated", offset("PyByteArrayObject", "ob_alloc", last=_CONTAINERS)),
+    _field("TypeBasicSize", offset("PyTypeObject", "tp_basicsize", last=_CONTAINERS)),
+    _field("TypeDictOffset", offset("PyTypeObject", "tp_dictoffset", last=_CONTAINERS)),
+    _field("TypeCachedKeys", offset("PyHeapTypeObject", "ht_cached_keys", last=_CONTAINERS)),
 )
 
 # Members that a self-describing version leaves out and whose headers are not installed wherever the table is made:

@@ -4,6 +4,8 @@
 // site_growth.h); a program that was killed or refused memory, which is told by out-of-memory and allocation-failed.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/text.h"
 #include "diagnose/block_story.h"
 #include "diagnose/rules/memory_fault.h"
@@ -52,13 +54,19 @@ std::optional<Candidate> memory_growth_verdict(const Facts& facts) {
                                   site_name(site), gain_of(first));
   for (std::size_t i = 0; i < std::min(growing.size(), kMostNamed); ++i)
     candidate.evidence.push_back(sentence(growing[i]));
+  for (std::size_t i = 0; i < std::min(growing.size(), kMostNamed); ++i)
+    if (std::string holders = holders_sentence(*growing[i].site); !holders.empty())
+      candidate.evidence.push_back(std::move(holders));
   if (const auto next = forecast(facts.evidence.machine, growing))
     candidate.evidence.push_back(
         fmt::format("At this rate {} would be used up in {}.", next->limit, long_time(next->seconds)));
   if (!site.file.empty()) {
     candidate.where = SourceLine{site.file, site.line, site.function, site.source};
-    candidate.advice.push_back(
-        fmt::format("Find what keeps the {} that {} makes, and drop or bound it.", blocks_of(site), site_name(site)));
+    const bool held = !site.holders.empty() && site.holders.front().bytes;
+    candidate.advice.push_back(held ? fmt::format("Drop or bound {}: it keeps the {} that {} makes.",
+                                                  site.holders.front().path, blocks_of(site), site_name(site))
+                                    : fmt::format("Find what keeps the {} that {} makes, and drop or bound it.",
+                                                  blocks_of(site), site_name(site)));
   }
   candidate.experiments.push_back("Run twice as many steps: the peak doubles if nothing bounds it.");
   return candidate;

@@ -11,7 +11,9 @@
 namespace segwhy {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr int kLooks = 100;
@@ -122,6 +124,36 @@ TEST(MemoryGrowth, IsTheVerdictOfAProgramThatEndedWell) {
   ASSERT_TRUE(v.where);
   EXPECT_EQ(v.where->line, 12);
   EXPECT_THAT(v.summary, HasSubstr("train.py:12"));
+}
+
+Holder holder(const char* path, std::optional<std::uint64_t> bytes) {
+  Holder out;
+  out.type = "list of bytearray";
+  out.path = path;
+  out.length = 990;
+  out.bytes = bytes;
+  return out;
+}
+
+TEST(MemoryGrowth, NamesWhoHoldsIt) {
+  Case c = ended(0);
+  c.memory->sites[0].holders = {holder("__main__.history", 94 * kMiB), holder("__main__.other", std::nullopt)};
+  const Verdict v = diagnose(c);
+  EXPECT_THAT(
+      v.evidence,
+      Contains("What train.py:12 makes is held by __main__.history (list of bytearray, 990 items, about 94.0 MiB)."));
+  EXPECT_THAT(v.advice, Contains(HasSubstr("Drop or bound __main__.history")));
+  for (const std::string& sentence : v.evidence) EXPECT_THAT(sentence, Not(HasSubstr("__main__.other")));
+}
+
+TEST(MemoryGrowth, AHolderOfUnknownWeightIsNotCalledOne) {
+  Case c = ended(0);
+  c.memory->sites[0].holders = {holder("__main__.history", std::nullopt)};
+  const Verdict v = diagnose(c);
+  EXPECT_THAT(v.evidence,
+              Contains("What grew along with train.py:12: __main__.history (list of bytearray, 990 items)."));
+  for (const std::string& sentence : v.evidence) EXPECT_THAT(sentence, Not(HasSubstr("held by")));
+  for (const std::string& advice : v.advice) EXPECT_THAT(advice, Not(HasSubstr("__main__.history")));
 }
 
 TEST(MemoryGrowth, SaysWhenTheLimitIsHit) {

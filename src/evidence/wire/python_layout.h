@@ -51,6 +51,24 @@ enum class PythonField : uint8_t {
   kStringState,
   kStringAsciiData,
   kStringCompactData,
+  kFrameGlobals,  // this and what follows: 3.8 to 3.13
+  kFrameLocals,
+  kCodeLocalNames,
+  kListSize,
+  kListItems,
+  kListAllocated,
+  kDictUsed,
+  kDictKeys,
+  kDictValues,
+  kSetUsed,
+  kSetMask,
+  kSetTable,
+  kCellContents,
+  kFunctionClosure,
+  kBytearrayAllocated,
+  kTypeBasicSize,
+  kTypeDictOffset,
+  kTypeCachedKeys,
   kCount
 };
 inline constexpr unsigned kPythonFields = static_cast<unsigned>(PythonField::kCount);
