@@ -1,7 +1,5 @@
 #include "runtime/exact/exact.h"
 
-#include <sys/resource.h>
-
 #include "runtime/exact/blocks.h"
 #include "runtime/exact/code_cache.h"
 #include "runtime/exact/code_origin.h"
@@ -9,7 +7,7 @@
 #include "runtime/exact/system_calls.h"
 #include "runtime/exact/views.h"
 #include "runtime/pal/atomic.h"
-#include "runtime/pal/syscall.h"
+#include "runtime/pal/limits.h"
 
 namespace segwhy::runtime::exact {
 namespace {
@@ -21,13 +19,11 @@ bool has_copy;  // for the child of the fork under way
 
 // Where the program's address space is limited it is the program's: a small part of it at most.
 [[nodiscard]] size_t affordable_bytes(size_t wanted) {
-  rlimit limit{};
-  if (pal::syscall(SYS_prlimit64, 0, RLIMIT_AS, nullptr, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return wanted;
-  }
+  const uint64_t limit = pal::soft_limit(RLIMIT_AS);
+  if (limit == RLIM_INFINITY) return wanted;
   constexpr rlim_t kShare = 32;
   size_t bytes = wanted;
-  while (bytes > limit.rlim_cur / kShare && bytes >= kLeastViewBytes) bytes /= 2;
+  while (bytes > limit / kShare && bytes >= kLeastViewBytes) bytes /= 2;
   return bytes;
 }
 

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "evidence/wire/blocks.h"
 #include "runtime/heap/recorder.h"
+#include "runtime/pal/limits.h"
 #include "runtime/pal/userfault.h"
 
 namespace segwhy::runtime::heap {
@@ -28,14 +28,9 @@ constexpr uint32_t kMostTries = 256;
   return pal::syscall(SYS_mmap, nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
 }
 
-[[nodiscard]] uint64_t limit_of(int resource) {
-  rlimit limit{};
-  return pal::syscall(SYS_prlimit64, 0, resource, nullptr, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
-}
-
 // Slots that are ready for use count as data, whether they hold a block or not.
 [[nodiscard]] uint64_t affordable_bytes() {
-  const uint64_t space = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
+  const uint64_t space = pal::soft_limit(RLIMIT_AS), data = pal::soft_limit(RLIMIT_DATA);
   return affordable_reservation(space < data ? space : data);
 }
 

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "evidence/wire/blocks.h"
 #include "evidence/wire/small_blocks.h"
 #include "runtime/crash/process.h"
 #include "runtime/pal/atomic.h"
+#include "runtime/pal/limits.h"
 #include "runtime/pal/syscall.h"
 #include "runtime/pal/ticks.h"
 
@@ -28,13 +28,11 @@ AreaHeader* mapped;
 
 // All of it, or less where the program's address space is limited: it is the program's.
 [[nodiscard]] uint64_t affordable_bytes() {
-  rlimit limit{};
-  if (pal::syscall(SYS_prlimit64, 0, RLIMIT_AS, nullptr, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return wire::kAreaBytes;
-  }
+  const uint64_t limit = pal::soft_limit(RLIMIT_AS);
+  if (limit == RLIM_INFINITY) return wire::kAreaBytes;
   constexpr uint64_t kShare = 64;
   uint64_t bytes = wire::kAreaBytes;
-  while (bytes > limit.rlim_cur / kShare && bytes >= kLeastAreaBytes) bytes /= 2;
+  while (bytes > limit / kShare && bytes >= kLeastAreaBytes) bytes /= 2;
   return bytes >= kLeastAreaBytes ? bytes : 0;
 }
 

@@ -2,9 +2,9 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "runtime/pal/atomic.h"
+#include "runtime/pal/limits.h"
 #include "runtime/pal/syscall.h"
 #include "runtime/trace/stack_store.h"
 
@@ -51,9 +51,7 @@ alignas(16) wire::NodeTableAnchor anchor = {wire::kNodesMagic, ~wire::kNodesMagi
 // Address space is the program's where it is limited.
 [[nodiscard]] bool is_affordable() {
   constexpr uint64_t kShare = 32;
-  rlimit limit{};
-  return pal::syscall(SYS_prlimit64, 0, RLIMIT_AS, nullptr, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-         limit.rlim_cur / kShare >= kBytes;
+  return pal::soft_limit(RLIMIT_AS) / kShare >= kBytes;  // no limit is the largest number
 }
 
 [[nodiscard]] wire::NodeTable* make_table() {
