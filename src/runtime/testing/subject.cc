@@ -21,6 +21,13 @@ faulting_instruction:
 
 namespace segwhy::runtime::testing {
 
+bool all_bytes(const unsigned char* block, size_t size, unsigned char value) {
+  for (size_t i = 0; i < size; ++i) {
+    if (block[i] != value) return false;
+  }
+  return true;
+}
+
 int argument(int argc, char** argv, int index, int fallback) {
   return index < argc ? atoi(argv[index]) : fallback;
 }

@@ -2,6 +2,8 @@
 // it saw. Built without sanitizers, like the programs that the runtime is for.
 #pragma once
 
+#include <stddef.h>
+
 namespace segwhy::runtime::testing {
 
 struct Command {
@@ -22,6 +24,8 @@ extern const Command kLimitCommands[];
 // Writes to address 0x10 at the symbol faulting_instruction, and at no other.
 extern "C" void write_to_null();
 extern "C" const char faulting_instruction[];
+
+[[nodiscard]] bool all_bytes(const unsigned char* block, size_t size, unsigned char value);
 
 // The number in argv[index], or `fallback`.
 int argument(int argc, char** argv, int index, int fallback);

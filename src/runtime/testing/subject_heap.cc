@@ -23,13 +23,6 @@ namespace {
 constexpr size_t kSizes[] = {1,     24,    63,    64,     65,     4000,    4096,   4097,
                              65535, 65536, 70000, 262144, 262145, 1 << 20, 5 << 20};
 
-[[nodiscard]] bool all_bytes(const unsigned char* block, size_t size, unsigned char value) {
-  for (size_t i = 0; i < size; ++i) {
-    if (block[i] != value) return false;
-  }
-  return true;
-}
-
 void* aligned(size_t alignment, size_t size) {
   void* block = nullptr;
   return posix_memalign(&block, alignment, size) == 0 ? block : nullptr;

@@ -16,13 +16,6 @@ namespace {
 constexpr size_t kKept = 40, kKeptBytes = 200000;
 constexpr rlim_t kLimit = rlim_t{1} << 30;
 
-[[nodiscard]] bool all_bytes(const unsigned char* block, size_t size, unsigned char value) {
-  for (size_t i = 0; i < size; ++i) {
-    if (block[i] != value) return false;
-  }
-  return true;
-}
-
 // Blocks of which every second one is freed again.
 void make_holes(unsigned char** kept) {
   for (size_t i = 0; i < kKept; ++i) {
