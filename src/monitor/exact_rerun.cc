@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 
 #include "monitor/commands.h"
 #include "monitor/descriptors.h"
@@ -46,15 +46,11 @@ std::string case_path_of(const RunOptions& first) {
   ::_exit(1);
 }
 
-bool ends(std::uint32_t signal) {
-  return signal == SIGINT || signal == SIGTERM || signal == SIGQUIT || signal == SIGHUP;
-}
-
 // A signal from the terminal reaches the child by itself, as one of the same process group.
 void pass_on(int signals, pid_t child) {
   signalfd_siginfo info{};
   while (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info))
-    if (ends(info.ssi_signo) && info.ssi_code <= 0) ::kill(child, static_cast<int>(info.ssi_signo));
+    if (interrupts(info.ssi_signo) && info.ssi_code <= 0) ::kill(child, static_cast<int>(info.ssi_signo));
 }
 
 // False: it could not be started.

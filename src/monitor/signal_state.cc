@@ -28,6 +28,10 @@ void SignalState::restore() const {
   ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
 }
 
+bool interrupts(std::uint32_t signal) {
+  return signal == SIGINT || signal == SIGTERM || signal == SIGQUIT || signal == SIGHUP;
+}
+
 void block_all_signals() {
   sigset_t all;
   ::sigfillset(&all);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <csignal>
+#include <cstdint>
 
 namespace segwhy {
 
@@ -20,6 +21,9 @@ class SignalState {
   sigset_t mask_{};
   sigset_t ignored_{};
 };
+
+// Asks a program to end: from the terminal, a supervisor or a user.
+[[nodiscard]] bool interrupts(std::uint32_t signal);
 
 // Blocks all signals. (A fault of the calling process itself still ends it: the kernel forces those.)
 void block_all_signals();
