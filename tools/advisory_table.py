@@ -195,14 +195,20 @@ def short_of(row: dict) -> str:
     return " ".join(k for k in keys if not row[k])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def table_parser(description: str) -> argparse.ArgumentParser:
+    """What every table of the advisories can be asked."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=Path, default=DEFAULT_CASES)
-    parser.add_argument("--env", nargs="+", default=list(environments.listed()))
+    parser.add_argument("--env", nargs="+", default=environments.tensorflows())
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--out", type=Path, help="every row as JSON lines")
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--strict", action="store_true")
+    return parser
+
+
+def main() -> int:
+    parser = table_parser(__doc__)
+    parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     records = case_runner.load_records(options.cases, options.only)
     out = options.out.open("w") if options.out else None

@@ -86,6 +86,11 @@ def make(name: str, python: str, requirements: list[str]) -> Path:
     return folder / "bin" / "python"
 
 
+def tensorflows() -> list[str]:
+    """Those that are for a version of TensorFlow."""
+    return [name for name in listed() if name.startswith("tf-")]
+
+
 def listed() -> dict[str, dict]:
     """The environments of environments.toml."""
     # tomllib came with 3.11, and pip has carried tomli since 21.2: no dependency of our own.

@@ -13,7 +13,6 @@ wrapping; --strict: status 1 when a goal is missed.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import json
 import sys
@@ -120,13 +119,8 @@ def summary(name: str, wrapping: str, rows: list[dict]) -> tuple[str, bool]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=Path, default=advisory_table.DEFAULT_CASES)
-    parser.add_argument("--env", nargs="+", default=list(environments.listed()))
-    parser.add_argument("--only", nargs="+", default=[])
+    parser = advisory_table.table_parser(__doc__)
     parser.add_argument("--wrapping", nargs="+", choices=WRAPPINGS, default=list(WRAPPINGS))
-    parser.add_argument("--out", type=Path, help="every row as JSON lines")
-    parser.add_argument("--strict", action="store_true")
     options = parser.parse_args()
     records = case_runner.load_records(options.cases, options.only)
     out = options.out.open("w") if options.out else None
