@@ -119,8 +119,8 @@ void before_fork() {
 
 void after_fork_in_parent() {
   if (!running) return;
+  if (has_copy) unmap_copy();  // under the lock: the next thread that forks maps its copy at the same place
   unlock_blocks();
-  if (has_copy) unmap_copy();
 }
 
 void after_fork_in_child(wire::AccessTable* table, size_t table_bytes) {

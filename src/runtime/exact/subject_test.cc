@@ -65,6 +65,17 @@ TEST_F(ExactSubject, AGoodProgramIsNotDisturbed) {
   }
 }
 
+TEST_F(ExactSubject, ThreadsThatShareBlocksAndForkAreNotDisturbed) {
+  const Program stress = subject({"stress", "8", "500", "0", "32", "60"});
+  const Outcome plain = FakeMonitor::run_plain(stress);
+  const Outcome outcome = monitor_.run(stress);
+  EXPECT_EQ(outcome.output, plain.output);
+  EXPECT_EQ(outcome.error_output, plain.error_output);
+  EXPECT_EQ(outcome.status, plain.status);
+  EXPECT_THAT(outcome.crashes, SizeIs(0));
+  EXPECT_EQ(table()->finding_count, 0u);
+}
+
 TEST_F(ExactSubject, AProgramWithoutTheRuntimeRunsUnderAnInheritedFilter) {
   EXPECT_EQ(run_both("execute-another").exit_code(), 0);
 }
