@@ -2,17 +2,14 @@
 // access or found out later, and the flight recorder tells of the block.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "evidence/wire/blocks.h"
 #include "runtime/testing/fake_monitor.h"
+#include "runtime/testing/refuse_call.h"
 
 namespace segwhy::runtime::testing {
 namespace {
@@ -212,13 +209,13 @@ TEST_F(HeapTest, StopsAChildThatUsesItsParentsFreedBlock) {
 }
 
 TEST_F(HeapTest, SurvivesThreadsThatShareBlocksAndFork) {
-  run_both(subject({"stress", "16", "1500"}));
+  run_both(subject({"stress", "32", "500"}));
   EXPECT_THAT(all_findings(), ::testing::IsEmpty());
 }
 
 TEST_F(HeapTest, WithABudgetTooSmallIsAsSafe) {
   monitor_.session().budget_permille = 1;
-  run_both(subject({"stress", "16", "1500"}));
+  run_both(subject({"stress", "16", "500"}));
   EXPECT_THAT(all_findings(), ::testing::IsEmpty());
 }
 
@@ -241,57 +238,12 @@ TEST_F(HeapTest, TakesNoLowDescriptor) {
 
 // --- what the system refuses ---------------------------------------------------------------------------------------
 
-// Every later call of `number` in this process fails with `error`.
-template <int number, int error>
-void refuse_call() {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{sizeof filter / sizeof filter[0], filter};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
 TEST_F(HeapTest, FallsBackWithoutUserfaultfd) {
   Program program = subject({"touch", "100", "64", "0", "0", "1"});
   program.in_child = &refuse_call<SYS_userfaultfd, EPERM>;
   EXPECT_EQ(monitor_.run(program).signal(), SIGSEGV);
   EXPECT_EQ(header().tactic_small, wire::kTacticProtect);
   EXPECT_EQ(header().refused[wire::kTacticMove], EPERM);
-}
-
-TEST_F(HeapTest, IsAsSafeWithoutUserfaultfd) {
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"use-heap"}, {"stress", "8", "800"}, {"fork-and-use"}, {"advise"}}) {
-    Program program = subject(command);
-    program.in_child = &refuse_call<SYS_userfaultfd, EPERM>;
-    run_both(program);
-  }
-}
-
-TEST_F(HeapTest, LeavesALimitOnAddressSpaceToTheProgram) {
-  for (const rlim_t limit : {rlim_t{256} << 20, rlim_t{1} << 30, rlim_t{8} << 30}) {
-    Program program = subject({"use-heap"});
-    static rlim_t chosen;
-    chosen = limit;
-    program.in_child = [] {
-      const rlimit address_space{chosen, chosen};
-      setrlimit(RLIMIT_AS, &address_space);
-    };
-    run_both(program);
-  }
-}
-
-TEST_F(HeapTest, LeavesDataToTheProgramWhereItIsLimited) {
-  Program program = subject({"stress", "2", "4000"});
-  program.in_child = [] {
-    const rlimit data{rlim_t{512} << 20, rlim_t{512} << 20};
-    setrlimit(RLIMIT_DATA, &data);
-  };
-  run_both(program);
 }
 
 TEST_F(HeapTest, GivesItsReservationBackWhenTheProgramLimitsItself) {
@@ -316,15 +268,6 @@ TEST_F(HeapTest, SaysSoWhereNothingIsProtected) {
   run_both(program);
   EXPECT_EQ(header().protected_blocks, 0u);
   EXPECT_EQ(header().mode, wire::kProtectOff);
-}
-
-TEST_F(HeapTest, RunsWithFewDescriptors) {
-  Program program = subject({"use-heap"});
-  program.in_child = [] {
-    const rlimit few{16, 16};
-    setrlimit(RLIMIT_NOFILE, &few);
-  };
-  run_both(program);
 }
 
 }  // namespace

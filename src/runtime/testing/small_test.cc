@@ -50,6 +50,10 @@ TEST_F(SmallTest, SurvivesThreadsThatResizeAndFork) {
   expect_no_difference(subject({"churn-small"}));
 }
 
+TEST_F(SmallTest, SurvivesThreadsThatShareBlocksAndFork) {
+  expect_no_difference(subject({"stress", "32", "500"}));
+}
+
 TEST_F(SmallTest, GoodUseOfALateBlockIsNoFinding) {
   expect_no_difference(subject({"misuse-small", "not"}));
 }

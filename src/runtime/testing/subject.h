@@ -20,6 +20,7 @@ extern const Command kStderrCommands[];
 extern const Command kHeapCommands[];
 extern const Command kSmallCommands[];
 extern const Command kLimitCommands[];
+extern const Command kStressCommands[];
 
 // Writes to address 0x10 at the symbol faulting_instruction, and at no other.
 extern "C" void write_to_null();

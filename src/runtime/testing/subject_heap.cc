@@ -214,67 +214,6 @@ int crash_in_child(int, char**) {
   return 0;
 }
 
-constexpr size_t kShared = 64;
-unsigned char* shared_blocks[kShared];
-
-unsigned next_random(unsigned& state) {
-  state = state * 1664525 + 1013904223;
-  return state >> 8;
-}
-
-// The first eight bytes of a block tell its size, the last one their sum's low byte: who takes it checks both.
-void hand_in(unsigned& state) {
-  const size_t limit = next_random(state) % 16 == 0 ? 600000 : 20000;
-  const size_t size = 16 + next_random(state) % limit;
-  auto* const block = static_cast<unsigned char*>(next_random(state) % 3 == 0 ? malloc(size) : aligned(64, size));
-  memcpy(block, &size, sizeof size);
-  block[size - 1] = static_cast<unsigned char>(size * 31);
-  unsigned char* const old = __atomic_exchange_n(&shared_blocks[next_random(state) % kShared], block, __ATOMIC_ACQ_REL);
-  if (old == nullptr) return;
-  size_t held = 0;
-  memcpy(&held, old, sizeof held);
-  if (old[held - 1] != static_cast<unsigned char>(held * 31)) abort();
-  free(old);
-}
-
-struct Work {
-  unsigned seed;
-  int rounds;
-};
-
-void* work(void* raw) {
-  const Work task = *static_cast<Work*>(raw);
-  unsigned state = task.seed;
-  for (int i = 0; i < task.rounds; ++i) {
-    hand_in(state);
-    if (task.seed % 8 != 0 || i % 256 != 255) continue;
-    const pid_t pid = fork();
-    if (pid == 0) {
-      for (int j = 0; j < 50; ++j) hand_in(state);
-      _exit(0);
-    }
-    int status = 0;
-    waitpid(pid, &status, 0);
-    if (status != 0) abort();
-  }
-  return nullptr;
-}
-
-// argv: threads, rounds of each. Blocks go from thread to thread; some threads fork, whose children go on.
-int stress(int argc, char** argv) {
-  constexpr int kMost = 64;
-  const int threads = argument(argc, argv, 0, 8);
-  pthread_t handles[kMost];
-  Work tasks[kMost];
-  for (int i = 0; i < threads && i < kMost; ++i) {
-    tasks[i] = {static_cast<unsigned>(i + 1), argument(argc, argv, 1, 2000)};
-    pthread_create(&handles[i], nullptr, &work, &tasks[i]);
-  }
-  for (int i = 0; i < threads && i < kMost; ++i) pthread_join(handles[i], nullptr);
-  puts("done");
-  return 0;
-}
-
 void allocate_in_handler(int) {
   const int saved = errno;
   free(aligned(64, 300));
@@ -345,7 +284,6 @@ const Command kHeapCommands[] = {
     {"write-freed", &write_freed},
     {"fork-and-use", &fork_and_use},
     {"crash-in-child", &crash_in_child},
-    {"stress", &stress},
     {"allocate-in-signals", &allocate_in_signals},
     {"close-descriptors", &close_descriptors},
     {"advise", &advise},

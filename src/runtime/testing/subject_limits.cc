@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +86,28 @@ int limit_own_memory(int argc, char** argv) {
   return 0;
 }
 
+// Takes all mappings that a process may have: every second page of a range gets another protection.
+void take_all_mappings() {
+  constexpr size_t kPage = 4096, kPages = size_t{1} << 20;
+  void* const range = mmap(nullptr, kPages * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (range == MAP_FAILED) return;
+  for (size_t i = 1; i < kPages; i += 2) {
+    if (mprotect(static_cast<char*>(range) + i * kPage, kPage, PROT_READ) != 0) return;
+  }
+}
+
+// argv: none. Blocks from before and new ones, in the process and in a child.
+int use_without_mappings(int, char**) {
+  unsigned char* kept[kKept];
+  make_holes(kept);
+  take_all_mappings();
+  printf("used %d\n", use_again_and_again());
+  printf("thread %d\n", start_thread());
+  printf("child %d\n", status_of_child());
+  printf("kept %d\n", resize_and_free(kept));
+  return 0;
+}
+
 // A block from before the limit keeps its guard.
 int touch_behind_own_limit(int, char**) {
   auto* const block = static_cast<volatile unsigned char*>(aligned_alloc(64, 4096));
@@ -98,6 +121,7 @@ int touch_behind_own_limit(int, char**) {
 const Command kLimitCommands[] = {
     {"limit-own-memory", &limit_own_memory},
     {"touch-behind-own-limit", &touch_behind_own_limit},
+    {"use-without-mappings", &use_without_mappings},
     {nullptr, nullptr},
 };
 
