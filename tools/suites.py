@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Other projects' own test suites, run plainly and under Segwhy: every test must end the same.
 
-usage: suites.py [--python X.Y] [--protect MODE] [--tries N] [cpython] [numpy] [scipy]      (default: cpython numpy)
+usage: suites.py [--python X.Y] [--protect MODE]... [--tries N] [cpython] [numpy] [scipy]      (default: cpython numpy)
 
-cpython   test_signal test_threading test_subprocess test_faulthandler test_multiprocessing_fork test_os test_io
+cpython   of CPython's tests those of signals, threads, processes, files, foreign memory and buffers (CPYTHON below)
 numpy     numpy's tests but f2py's, which want compilers; as installed from PyPI (an environment of its own, made when
           needed)
-scipy     scipy.sparse, scipy.linalg and scipy.spatial
+scipy     scipy.sparse, scipy.linalg and scipy.spatial; --part names others (scipy.fft, scipy.signal...). The whole of
+          scipy takes hours
+--protect may be given several times: each mode is compared with the same plain runs.
 A test whose outcome differs is run again, both ways, up to N times (3): one that flickers plainly too is named as such
 and is no difference. Status 1: differences; 2: a suite could not be run.
 """
@@ -27,7 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import environments  # noqa: E402
 from case_runner import segwhy_command  # noqa: E402
 
-CPYTHON = "test_signal test_threading test_subprocess test_faulthandler test_multiprocessing_fork test_os test_io".split()
+CPYTHON = (
+    "test_signal test_threading test_subprocess test_faulthandler test_multiprocessing_fork test_os test_io "
+    "test_ctypes test_mmap test_array test_buffer"
+).split()
 PACKAGES = {
     "numpy": (["numpy<3", "pytest", "hypothesis", "setuptools"], [f"numpy.{part}" for part in "_core fft lib linalg ma polynomial random".split()]),
     "scipy": (["scipy", "numpy<3", "pytest", "hypothesis", "pooch", "pytest-timeout"], ["scipy.sparse", "scipy.linalg", "scipy.spatial"]),
@@ -104,45 +109,70 @@ def differing(a: dict[str, str], b: dict[str, str]) -> set[str]:
     return {test for test in a.keys() | b.keys() if a.get(test) != b.get(test)}
 
 
-def compare(suite: Suite, under: list[str], tries: int) -> bool:
-    """Prints the comparison; True when every test that does not flicker plainly ends the same."""
+class Comparison:
+    """One suite's plain runs, which every mode is compared with."""
 
-    def run(prefix: list[str]) -> dict[str, str]:
+    def __init__(self, suite: Suite, tries: int) -> None:
+        self._suite = suite
+        self._tries = tries
+        self._plain: list[dict[str, str]] = []
+
+    def _run(self, under: list[str]) -> dict[str, str]:
         with tempfile.TemporaryDirectory(prefix="suite-") as folder:
-            return suite.run(prefix, Path(folder))
+            return self._suite.run(under, Path(folder))
 
-    plain, watched = [run([])], [run(under)]
-    while differing(plain[0], watched[-1]) and len(plain) < tries:
-        plain.append(run([]))
-        watched.append(run(under))
+    def _plain_run(self, number: int) -> dict[str, str]:
+        while len(self._plain) <= number:
+            self._plain.append(self._run([]))
+        return self._plain[number]
+
+    def with_runs_under(self, under: list[str]) -> bool:
+        """Prints the comparison; True when every test that does not flicker plainly ends the same."""
+        first = self._plain_run(0)
+        watched = [self._run(under)]
+        while differing(first, watched[-1]) and len(watched) < self._tries:
+            self._plain_run(len(watched))
+            watched.append(self._run(under))
+        different, flickering = told_apart(self._plain, watched)
+        tests = len(first) - 1
+        print(f"{self._suite.name} ({self._suite.python}), {' '.join(under[1:-1])}: {tests} tests, ", end="")
+        print(f"{len(different)} differ, {len(flickering)} flicker")
+        print("\n".join([*different, *(f"  flickers: {test}" for test in flickering)]), flush=True)
+        return not different
+
+
+def told_apart(plain: list[dict[str, str]], watched: list[dict[str, str]]) -> tuple[list[str], list[str]]:
+    """The tests that never end under Segwhy as they do plainly, as lines; and the names of those that flicker."""
     seen_plain = {test: {outcomes.get(test) for outcomes in plain} for test in set().union(*plain)}
     seen_watched = {test: {outcomes.get(test) for outcomes in watched} for test in set().union(*watched)}
     different, flickering = [], []
-    for test in sorted(seen_plain.keys() | seen_watched.keys() - {"(status)"}):
+    for test in sorted((seen_plain.keys() | seen_watched.keys()) - {"(status)"}):
         before, after = seen_plain.get(test, {None}), seen_watched.get(test, {None})
-        if before & after:
-            if len(before) > 1 or len(after) > 1:
-                flickering.append(test)
-            continue
-        different.append(f"  {test}: plain {sorted(map(str, before))}, under Segwhy {sorted(map(str, after))}")
-    print(f"{suite.name} ({suite.python}): {len(seen_plain)} tests, {len(different)} differ, {len(flickering)} flicker", flush=True)
-    print("\n".join([*different, *(f"  flickers: {test}" for test in flickering)]))
-    return not different
+        if not before & after:
+            different.append(f"  {test}: plain {sorted(map(str, before))}, under Segwhy {sorted(map(str, after))}")
+        elif len(before) > 1 or len(after) > 1:
+            flickering.append(test)
+    return different, flickering
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="*", default=["cpython", "numpy"], choices=["cpython", *PACKAGES])
     parser.add_argument("--python", help="default: 3.8 for cpython, whose release carries all of these tests; 3.12 for packages")
-    parser.add_argument("--protect", default=None)
+    parser.add_argument("--protect", action="append", default=[], help="a mode; default: the command's own")
+    parser.add_argument("--part", action="append", default=[], help="a package's tests, instead of the usual ones")
     parser.add_argument("--tries", type=int, default=3)
     options = parser.parse_args()
-    under = [str(segwhy_command()), "run", *(["--protect", options.protect] if options.protect else []), "--"]
+    modes = [["--protect", mode] for mode in options.protect] or [[]]
     status = 0
     for name in options.suites:
         try:
-            if not compare(suite_of(name, options.python or ("3.8" if name == "cpython" else "3.12")), under, options.tries):
-                status = max(status, 1)
+            suite = suite_of(name, options.python or ("3.8" if name == "cpython" else "3.12"))
+            suite.tests = options.part or suite.tests
+            comparison = Comparison(suite, options.tries)
+            for mode in modes:
+                if not comparison.with_runs_under([str(segwhy_command()), "run", *mode, "--"]):
+                    status = max(status, 1)
         except (environments.EnvironmentUnavailable, RuntimeError, OSError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             status = 2
