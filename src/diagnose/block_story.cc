@@ -12,10 +12,7 @@
 namespace segwhy {
 namespace {
 
-std::string bytes(std::uint64_t count) {
-  if (count < 10'000) return fmt::format("{} byte{}", count, count == 1 ? "" : "s");
-  return human_bytes(count);
-}
+constexpr std::uint64_t kShortened = 10'000;  // from here a count is easier to read in KiB
 
 // Wrappers that every framework has around malloc and free, by their names: AlignedMalloc, AllocateRaw, allocate_temp,
 // operator new, Tensor::Tensor...
@@ -79,9 +76,17 @@ std::string place_of(const BlockEvent& event) {
   return owner == nullptr ? std::string() : describe(*owner);
 }
 
+std::string byte_count(std::uint64_t count) {
+  return count < kShortened ? fmt::format("{} byte{}", count, count == 1 ? "" : "s") : human_bytes(count);
+}
+
+std::string size_and_kind(const Block& block) {
+  const std::string size = block.size < kShortened ? fmt::format("{}-byte", block.size) : human_bytes(block.size);
+  return fmt::format("{} {}", size, block.kind.empty() || block.kind == "other" ? "block" : block.kind);
+}
+
 std::string block_phrase(const Block& block) {
-  const std::string size = block.size < 10'000 ? fmt::format("{}-byte", block.size) : human_bytes(block.size);
-  std::string text = fmt::format("the {} {}", size, block.kind.empty() || block.kind == "other" ? "block" : block.kind);
+  std::string text = "the " + size_and_kind(block);
   const std::string place = block.allocated ? place_of(*block.allocated) : std::string();
   if (!place.empty()) text += " allocated at " + place;
   return text;
@@ -89,9 +94,9 @@ std::string block_phrase(const Block& block) {
 
 std::string distance_phrase(const Block& block, std::int64_t offset) {
   const auto size = static_cast<std::int64_t>(block.size);
-  if (offset < 0) return bytes(static_cast<std::uint64_t>(-offset)) + " before the start of";
+  if (offset < 0) return byte_count(static_cast<std::uint64_t>(-offset)) + " before the start of";
   if (offset == size) return "right past the end of";
-  if (offset > size) return bytes(static_cast<std::uint64_t>(offset - size)) + " past the end of";
+  if (offset > size) return byte_count(static_cast<std::uint64_t>(offset - size)) + " past the end of";
   return fmt::format("at byte {} of", offset);
 }
 

@@ -12,9 +12,13 @@ namespace segwhy {
 // "train.py:12 (load)" of the user's innermost frame, else the innermost Python frame, else the native function; empty
 // when nothing is known.
 [[nodiscard]] std::string place_of(const BlockEvent& event);
+// Whole up to 10,000, then shortened: "1 byte", "4096 bytes", "4.0 MiB".
+[[nodiscard]] std::string byte_count(std::uint64_t count);
+// "24-byte tensor", "4.0 MiB block".
+[[nodiscard]] std::string size_and_kind(const Block& block);
 // "the 24-byte tensor allocated at train.py:12 (load)".
 [[nodiscard]] std::string block_phrase(const Block& block);
-// "4 bytes past the end of", "8 bytes before the start of", "inside" (at byte `offset`).
+// "4 bytes past the end of", "8 bytes before the start of", "at byte 3 of".
 [[nodiscard]] std::string distance_phrase(const Block& block, std::int64_t offset);
 
 // "It was allocated at a.py:12 by thread 4 (9.0 s before)." and the same of the free; empty when not known.

@@ -13,26 +13,7 @@
 namespace segwhy::report {
 namespace {
 
-constexpr std::uint64_t kExactBytes = 10'000;
 constexpr std::size_t kMarginColumns = 12;
-
-std::string byte_count(std::uint64_t count) {
-  if (count >= kExactBytes) return human_bytes(count);
-  return fmt::format("{} byte{}", count, count == 1 ? "" : "s");
-}
-
-std::string size_and_kind(const Block& b) {
-  const std::string size = b.size < kExactBytes ? fmt::format("{}-byte", b.size) : human_bytes(b.size);
-  return fmt::format("{} {}", size, b.kind.empty() || b.kind == "other" ? "block" : b.kind);
-}
-
-std::string distance(const Block& b) {
-  const auto size = static_cast<std::int64_t>(b.size);
-  if (b.offset < 0) return byte_count(static_cast<std::uint64_t>(-b.offset)) + " before the start";
-  if (b.offset < size) return fmt::format("at byte {}", b.offset);
-  if (b.offset == size) return "right past the end";
-  return byte_count(static_cast<std::uint64_t>(b.offset - size)) + " past the end";
-}
 
 // The user's line, else whatever Python ran.
 std::optional<SourceLine> shown_line(const BlockEvent& event) {
@@ -111,8 +92,8 @@ Section block(const Subject& s) {
   if (!s.evidence.block) return section;
   const Block& b = *s.evidence.block;
   Line line;
-  line.add(distance(b), Role::kValue);
-  line.add(fmt::format(" of {}{} at {}", b.state == "freed" ? "the freed " : "the ", size_and_kind(b), hex(b.address)));
+  line.add(distance_phrase(b, b.offset), Role::kValue);
+  line.add(fmt::format(" {}{} at {}", b.state == "freed" ? "the freed " : "the ", size_and_kind(b), hex(b.address)));
   section.items.push_back({.line = std::move(line), .rank = kFirst, .hang = 2});
   add_event(section, "allocated", b.allocated, s);
   add_event(section, "freed", b.freed, s);

@@ -59,18 +59,32 @@ bool is_destructor(const NativeFrame& frame) {
   return plain_name(frame).find("::~") != std::string_view::npos;
 }
 
+const NativeFrame* innermost(const Thread& thread, bool (*test)(const NativeFrame&)) {
+  for (const NativeFrame& frame : thread.native)
+    if (test(frame)) return &frame;
+  return nullptr;
+}
+
 // Its callers are the ones that may have forbidden it; a destructor forbids it without saying so.
+std::string forbidding_function(const Thread& thread) {
+  if (const NativeFrame* destructor = innermost(thread, is_destructor))
+    return "the destructor " + describe(*destructor) + ", which is noexcept unless it says otherwise";
+  const auto is_users = [](const NativeFrame& frame) { return frame.origin == "user"; };
+  const NativeFrame* users = innermost(thread, is_users);
+  return users == nullptr ? "the function that is declared noexcept between the throw and its catch"
+                          : "the function that is declared noexcept, " + describe(*users) + " or one that called it";
+}
+
 void add_noexcept(const Facts& facts, const std::string& type, Candidate& candidate) {
-  const NativeFrame* destructor = nullptr;
-  for (const NativeFrame& frame : facts.crashed->native)
-    if (destructor == nullptr && is_destructor(frame)) destructor = &frame;
   candidate.evidence.emplace_back(
       "The search for a handler ended at a function that lets no exception out (noexcept, or a destructor).");
-  const std::string where =
-      destructor == nullptr
-          ? "the function that is declared noexcept between the throw and its catch"
-          : "the destructor " + describe(*destructor) + ", which is noexcept unless it says otherwise";
-  candidate.advice.push_back(fmt::format("Catch {} inside {}, or let it out there (noexcept(false)).", type, where));
+  candidate.advice.push_back(fmt::format("Catch {} inside {}, or let it out there (noexcept(false)).", type,
+                                         forbidding_function(*facts.crashed)));
+}
+
+// What a thread of the native code's own runs: no caller could catch what leaves it.
+bool left_its_thread(const Thread& thread) {
+  return !thread.is_main && thread.python.empty() && innermost(thread, is_start_up) != nullptr;
 }
 
 Candidate with_exception(const Facts& facts, const std::string& type, const std::string& what, const char* how_known) {
@@ -85,6 +99,11 @@ Candidate with_exception(const Facts& facts, const std::string& type, const std:
   add_common_evidence(facts, candidate);
   if (facts.crashed != nullptr && stopped_by_noexcept(*facts.crashed))
     add_noexcept(facts, type, candidate);
+  else if (facts.crashed != nullptr && left_its_thread(*facts.crashed))
+    candidate.advice.push_back(fmt::format(
+        "Catch {} in the function that the thread runs and hand it to whoever waits for it (std::exception_ptr): one "
+        "that leaves a thread always ends the process.",
+        type));
   else if (facts.where_is_native)
     candidate.advice.push_back(
         fmt::format("Catch {} in a caller of {}, or test for its cause before.", type, line_name(facts)));

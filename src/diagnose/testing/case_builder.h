@@ -1,6 +1,7 @@
 // Builds Cases by hand for the tests of the rules: each call adds one piece of evidence.
 #pragma once
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -119,7 +120,8 @@ class CaseBuilder {
     thread.stack_end = kStackTop;
     thread.stack_start = kStackTop - (132U << 10U);
     if (with_python) thread.python = {python("/home/u/main.py", 8, "<module>")};
-    c_.threads.insert(c_.threads.begin(), std::move(thread));
+    c_.threads.push_back(std::move(thread));
+    std::rotate(c_.threads.begin(), c_.threads.end() - 1, c_.threads.end());
     return *this;
   }
   CaseBuilder& other_thread(std::vector<NativeFrame> stack, std::vector<PythonFrame> frames = {}) {
