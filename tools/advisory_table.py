@@ -2,6 +2,7 @@
 """The table of TensorFlow's security advisories: what Segwhy says of each native death, against what is known.
 
 usage: advisory_table.py [--cases FILE] [--env tf-2.4.1 ...] [--only ID ...] [--out FILE] [--jobs N] [--strict]
+                         [--protect MODE]
 
 For each record and environment the program runs plainly and under `segwhy run`. A native death counts as right when the
 class fits the advisory's and the way it died, the op is the record's, the line is one of the program's, and the exit
@@ -12,7 +13,8 @@ A wrong access that the heap's protection stopped (docs/heap.md) ends the progra
 may go on or be ended later by somebody who noticed the damage. The status then differs and is counted so; beside it
 stands how many of the differing ones are of this kind, proven by a certain verdict and the protected page it names.
 And one that plainly dies of the damage may outlive it, because the protected heap puts nothing of anybody's where the
-write goes: its status differs, too, and its verdict is judged as that of a run that went on.
+write goes: its status differs, too, its verdict is judged as that of a run that went on, and it is proven where the
+report names the error. --protect off shows the status of the same programs without the protection.
 Prints one line a record that falls short and a summary per environment; --strict: status 1 when a goal is missed.
 """
 
@@ -35,7 +37,7 @@ OUT_OF_BOUNDS = ("out-of-bounds-read", "out-of-bounds-write")
 MEMORY = {"null-pointer", "wild-pointer", "use-after-free", "bad-jump", "write-to-read-only", *OUT_OF_BOUNDS}
 HEAP = {"heap-corruption", "double-free", "invalid-free"}
 ADVISORY_MEMORY = {"oob-read", "oob-write", "uninit"}
-PLAIN_TRIES = 5
+PLAIN_TRIES = 8
 GOALS = {"class": 0.95, "op": 0.95, "line": 1.0, "status": 1.0}
 
 
@@ -96,10 +98,12 @@ def line_is_right(record: dict, incident: dict) -> bool:
     return "import tensorflow" not in lines[line - 1] and bool(lines[line - 1].strip())
 
 
-def run_both(python: Path, files: dict[str, str]) -> tuple[case_runner.Outcome, case_runner.Outcome]:
+def run_both(
+    python: Path, files: dict[str, str], options: list[str]
+) -> tuple[case_runner.Outcome, case_runner.Outcome]:
     """A plain run and one under Segwhy. A memory error can end in several ways: where the two differ, plain runs are
     repeated until one ends as the other did, and the last one stands when none does."""
-    seen = case_runner.run_case(python, files, under_segwhy=True)
+    seen = case_runner.run_case(python, files, under_segwhy=True, options=options)
     for _ in range(PLAIN_TRIES):
         plain = case_runner.run_case(python, files, under_segwhy=False)
         if plain.status == seen.status:
@@ -123,9 +127,9 @@ def found_silently(record: dict, incident: dict) -> bool:
     return bool(advisory & ADVISORY_MEMORY) and incident.get("verdict", {}).get("class") in MEMORY | HEAP
 
 
-def judge(record: dict, python: Path) -> dict:
+def judge(record: dict, python: Path, options: list[str]) -> dict:
     files = {"main.py": record["program"]}
-    plain, seen = run_both(python, files)
+    plain, seen = run_both(python, files, options)
     row = {"id": record["id"], "op": record["op"], "advisory": record["advisory_class"], "plain": plain.status}
     row["stopped"] = plain.status != seen.status and stopped_by_protection(seen)
     row["status"] = plain.status == seen.status
@@ -174,18 +178,20 @@ def summary(name: str, rows: list[dict]) -> tuple[str, bool]:
     quiet = share("quiet", others), share("same_output", others)
     stopped = sum(r["stopped"] for r in rows)
     outlived = sum(r["outlived"] for r in rows)
+    proven = sum(r["outlived"] and r.get("found", False) for r in rows)
     found = sum(r.get("found", False) for r in others)
     times = sorted(r["ms"] for r in died if r.get("ms"))
     median = f"{times[len(times) // 2]:.0f} ms" if times else "-"
     text = (
         f"{name}: {len(died)} native deaths of {len(rows)}; "
         + ", ".join(f"{k} {v:.1%}" for k, v in figures.items())
-        + f" ({stopped} that differ were stopped at the wrong access by the protection, {outlived} outlived it); certain and wrong {wrong}; "
+        + f" ({stopped} that differ were stopped at the wrong access by the protection, {outlived} outlived it, {proven} of them reported); certain and wrong {wrong}; "
         + f"others quiet {quiet[0]:.1%} ({found} survived a memory error that was found), same output {quiet[1]:.1%}; "
         + f"signal to verdict, median {median}"
     )
     # What the protection is for is no fault of the status.
-    explained = {**figures, "status": sum(r["status"] or r["stopped"] for r in rows) / len(rows) if rows else 1.0}
+    kept = sum(r["status"] or r["stopped"] or (r["outlived"] and r.get("found", False)) for r in rows)
+    explained = {**figures, "status": kept / len(rows) if rows else 1.0}
     met = all(explained[k] >= GOALS[k] for k in GOALS) and wrong == 0 and quiet == (1.0, 1.0)
     return text, met
 
@@ -209,14 +215,16 @@ def table_parser(description: str) -> argparse.ArgumentParser:
 def main() -> int:
     parser = table_parser(__doc__)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--protect", default="", help="the mode of `segwhy run --protect`; its default when not given")
     options = parser.parse_args()
+    protect = ["--protect", options.protect] if options.protect else []
     records = case_runner.load_records(options.cases, options.only)
     out = options.out.open("w") if options.out else None
     all_met = True
     for name in options.env:
         python = environments.environment(name)
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            rows = list(pool.map(lambda r: judge(r, python), records))
+            rows = list(pool.map(lambda r: judge(r, python, protect), records))
         for row in rows:
             if out:
                 out.write(json.dumps({"env": name, **row}) + "\n")
