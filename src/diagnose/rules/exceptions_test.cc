@@ -32,7 +32,8 @@ std::vector<std::string> advice_for(const std::vector<NativeFrame>& stack) {
 // The crashed thread is one that native code started; `with_python`: Python did, by a callback or threading.
 std::vector<std::string> advice_in_thread(bool with_python) {
   CaseBuilder b;
-  thrown(b, {libc("abort"), native("std::terminate()", kStdlib), of_user("work"), libc("start_thread"), libc("clone3")});
+  thrown(b,
+         {libc("abort"), native("std::terminate()", kStdlib), of_user("work"), libc("start_thread"), libc("clone3")});
   Thread& thread = b.raw().threads.at(0);
   thread.is_main = false;
   if (!with_python) thread.python.clear();
