@@ -27,13 +27,13 @@ bool memory_is_limited(const Machine& machine) {
   });
 }
 
-// Whether an exit needs no words of ours: the traceback has said what there is to say.
 // Ending a program that hangs is a question, whoever does it.
 bool is_standstill(const Verdict& verdict) {
   return (verdict.verdict_class == "deadlock" || verdict.verdict_class == "fork-after-threads") &&
          verdict.confidence != Confidence::kPossible;
 }
 
+// Whether an exit needs no words of ours: the traceback has said what there is to say.
 bool explains_itself(const Verdict& verdict, const Machine& machine) {
   const std::string& name = verdict.verdict_class;
   if (name == "allocation-failed") return !memory_is_limited(machine);
