@@ -5,8 +5,9 @@ usage: advisory_table.py [--cases FILE] [--env tf-2.4.1 ...] [--only ID ...] [--
                          [--protect MODE]
 
 For each record and environment the program runs plainly and under `segwhy run`. A native death counts as right when the
-class fits the advisory's and the way it died, the op is the record's, the line is one of the program's, and the exit
-status is the plain one. A run that does not die natively must show the same status and output and no report, unless the
+class fits the advisory's and the way it died, the op is the record's, its inputs' types and shapes are those that
+TensorFlow itself tells in another run (op_inputs.py; left out where the death is in no op that is called eagerly), the
+line is one of the program's, and the exit status is the plain one. A run that does not die natively must show the same status and output and no report, unless the
 report is of the memory error that the advisory is about (a silent one that was found).
 
 A wrong access that the heap's protection stopped (docs/heap.md) ends the program there and then, of SIGSEGV; plainly it
@@ -31,6 +32,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import case_runner  # noqa: E402
 import environments  # noqa: E402
+import op_inputs  # noqa: E402
 
 DEFAULT_CASES = environments.ROOT.parent / "shared" / "cases" / "tensorflow-advisories.jsonl"
 OUT_OF_BOUNDS = ("out-of-bounds-read", "out-of-bounds-write")
@@ -38,7 +40,7 @@ MEMORY = {"null-pointer", "wild-pointer", "use-after-free", "bad-jump", "write-t
 HEAP = {"heap-corruption", "double-free", "invalid-free"}
 ADVISORY_MEMORY = {"oob-read", "oob-write", "uninit"}
 PLAIN_TRIES = 8
-GOALS = {"class": 0.95, "op": 0.95, "line": 1.0, "status": 1.0}
+GOALS = {"class": 0.95, "op": 0.98, "inputs": 0.9, "line": 1.0, "status": 1.0}
 
 
 def acceptable_classes(died_by: int, stderr: str) -> set[str]:
@@ -96,6 +98,14 @@ def line_is_right(record: dict, incident: dict) -> bool:
     if not str(where.get("file", "")).endswith("main.py") or not 1 <= line <= len(lines):
         return False
     return "import tensorflow" not in lines[line - 1] and bool(lines[line - 1].strip())
+
+
+def inputs_are_right(record: dict, python: Path, framework: dict) -> bool | None:
+    """None: what is right is not known, because the program does not die in the record's op when it is called eagerly."""
+    truth = op_inputs.inputs_of_last_op(python, record["program"])
+    if truth is None or not op_is_right(record, {"framework": truth}):
+        return None
+    return op_inputs.agree(truth, framework)
 
 
 def run_both(
@@ -156,6 +166,8 @@ def judge(record: dict, python: Path, options: list[str]) -> dict:
     # Stopped at the access itself, not where the damage would have been noticed: the protected page is the proof.
     row["class"] = row["stopped"] or class_is_right(record, plain, verdict)
     row["op_right"] = op_is_right(record, incident)
+    row["inputs_right"] = inputs_are_right(record, python, incident.get("framework") or {})
+    row["said_inputs"] = op_inputs.told(incident.get("framework") or {})
     row["line"] = line_is_right(record, incident)
     row["certain_wrong"] = verdict["confidence"] == "certain" and not row["class"]
     return row
@@ -165,12 +177,15 @@ def summary(name: str, rows: list[dict]) -> tuple[str, bool]:
     died = [r for r in rows if r.get("died")]
     others = [r for r in rows if not r.get("died")]
 
+    known = [r for r in died if r["inputs_right"] is not None]
+
     def share(key: str, among: list[dict]) -> float:
         return sum(bool(r[key]) for r in among) / len(among) if among else 1.0
 
     figures = {
         "class": share("class", died),
         "op": share("op_right", died),
+        "inputs": share("inputs_right", known),
         "line": share("line", died),
         "status": share("status", rows),
     }
@@ -183,7 +198,7 @@ def summary(name: str, rows: list[dict]) -> tuple[str, bool]:
     times = sorted(r["ms"] for r in died if r.get("ms"))
     median = f"{times[len(times) // 2]:.0f} ms" if times else "-"
     text = (
-        f"{name}: {len(died)} native deaths of {len(rows)}; "
+        f"{name}: {len(died)} native deaths of {len(rows)}, the inputs known of {len(known)}; "
         + ", ".join(f"{k} {v:.1%}" for k, v in figures.items())
         + f" ({stopped} that differ were stopped at the wrong access by the protection, {outlived} outlived it, {proven} of them reported); certain and wrong {wrong}; "
         + f"others quiet {quiet[0]:.1%} ({found} survived a memory error that was found), same output {quiet[1]:.1%}; "
@@ -197,8 +212,8 @@ def summary(name: str, rows: list[dict]) -> tuple[str, bool]:
 
 
 def short_of(row: dict) -> str:
-    keys = ("class", "op_right", "line", "status") if row.get("died") else ("status", "quiet", "same_output")
-    return " ".join(k for k in keys if not row[k])
+    keys = ("class", "op_right", "inputs_right", "line", "status") if row.get("died") else ("status", "quiet", "same_output")
+    return " ".join(k for k in keys if row[k] is False)
 
 
 def table_parser(description: str) -> argparse.ArgumentParser:

@@ -22,8 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import advisory_table  # noqa: E402
 import case_runner  # noqa: E402
 import environments  # noqa: E402
+import op_inputs  # noqa: E402
 
-GOAL = 0.95
+GOALS = {"op_right": 0.95, "inputs_right": 0.9, "line_right": 0.95, "no_other_line": 0.95}
 # {call} is the advisory's call, in one line. What it returns is not used by what follows but printed to nowhere: an op
 # with a side effect, so that no optimiser takes the node away (a control dependency alone it does take away).
 WRAPPINGS = {
@@ -101,6 +102,8 @@ def judge(record: dict, wrapping: str, python: Path) -> dict | None:
         notes=framework.get("notes", []),
     )
     row["op_right"] = advisory_table.op_is_right(record, incident)
+    row["inputs_right"] = advisory_table.inputs_are_right(record, python, framework)
+    row["said_inputs"] = op_inputs.told(framework)
     # A node that is being built or called eagerly has its line on the stack; one that runs in a graph was created there.
     row["line_right"] = line in (row["where"], row["created_at"])
     row["no_other_line"] = row["created_at"] in (None, line)
@@ -108,14 +111,17 @@ def judge(record: dict, wrapping: str, python: Path) -> dict | None:
 
 
 def short_of(row: dict) -> str:
-    return " ".join(k for k in ("op_right", "line_right", "no_other_line") if row["died"] and not row[k])
+    return " ".join(k for k in GOALS if row["died"] and row[k] is False)
 
 
 def summary(name: str, wrapping: str, rows: list[dict]) -> tuple[str, bool]:
     died = [r for r in rows if r["died"]]
-    shares = {k: sum(r[k] for r in died) / len(died) if died else 1.0 for k in ("op_right", "line_right", "no_other_line")}
+    shares = {}
+    for key in GOALS:
+        known = [r[key] for r in died if r[key] is not None]
+        shares[key] = sum(known) / len(known) if known else 1.0
     text = ", ".join(f"{k.replace('_', ' ')} {v:.1%}" for k, v in shares.items())
-    return f"{name} {wrapping}: {len(died)} native deaths of {len(rows)}; {text}", min(shares.values()) >= GOAL
+    return f"{name} {wrapping}: {len(died)} native deaths of {len(rows)}; {text}", all(shares[k] >= GOALS[k] for k in GOALS)
 
 
 def main() -> int:
