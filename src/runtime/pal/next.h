@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,13 +19,14 @@ int _IO_putc(int character, FILE* stream);
 int __overflow(FILE* stream, int character);
 int __vfprintf_chk(FILE* stream, int flag, const char* format, va_list arguments);
 int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
+int __fxstat(int version, int fd, struct stat* out) noexcept;  // what fstat() was before glibc 2.33
 }
 
 // One list for the table and its resolution.
 // clang-format off
 #define SEGWHY_NEXT_FUNCTIONS(X)                                                                \
   X(sigaction) X(sigprocmask) X(pthread_sigmask) X(sigaltstack) X(pthread_create)               \
-  X(wait) X(waitpid) X(wait3) X(wait4) X(waitid) X(setrlimit) X(prlimit)                        \
+  X(wait) X(waitpid) X(wait3) X(wait4) X(waitid) X(setrlimit) X(prlimit) X(fstat) X(__fxstat)    \
   X(write) X(writev) X(readv) X(preadv) X(pwritev) X(sendmsg) X(recvmsg) X(vdprintf) X(__vdprintf_chk)                                              \
   X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) X(fputc_unlocked)            \
   X(madvise) X(mmap) X(munmap) X(mremap) X(putc) X(putc_unlocked) X(_IO_putc) X(__overflow) X(vfprintf) X(__vfprintf_chk) X(perror)

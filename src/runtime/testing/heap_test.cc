@@ -232,7 +232,7 @@ TEST_F(HeapTest, LetsTheProgramAdviseAndLockItsMemory) {
   run_both(subject({"advise"}));
 }
 
-TEST_F(HeapTest, TakesNoLowDescriptor) {
+TEST_F(HeapTest, TakesNoDescriptorThatTheProgramFinds) {
   run_both(subject({"leave-descriptors"}));
 }
 
