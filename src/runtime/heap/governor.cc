@@ -111,6 +111,13 @@ void look() {
   pal::store(account.looking, 0u);
 }
 
+// A refused block must cost next to nothing: threads that meet here lose a count, which an atomic addition would not.
+[[nodiscard]] bool counts_for_look() {
+  const uint32_t refusals = __atomic_load_n(&account.refusals, __ATOMIC_RELAXED) + 1;
+  __atomic_store_n(&account.refusals, refusals, __ATOMIC_RELAXED);
+  return refusals >= kLookRefusals;
+}
+
 // A call path by the place it calls from and the depth of its stack: as good as a stack, and costs nothing.
 [[nodiscard]] uint8_t& blocks_of_path(const void* return_address, const void* frame) {
   const uint64_t key =
@@ -118,6 +125,14 @@ void look() {
   return account.paths[(key * 0xff51afd7ed558ccd) >> 50];
 }
 static_assert(kPaths == 1u << (64 - 50));
+
+// Counts a block of the call path.
+[[nodiscard]] bool is_among_first(uint8_t& blocks) {
+  const uint8_t count = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
+  if (count >= kFirstBlocks) return false;
+  __atomic_store_n(&blocks, static_cast<uint8_t>(count + 1), __ATOMIC_RELAXED);
+  return true;
+}
 
 }  // namespace
 
@@ -135,20 +150,15 @@ void restart_governor() {
 Admission admit_block(const void* return_address, const void* frame) {
   if (is_unlimited()) return Admission::kAtOnce;
   const uint32_t level = __atomic_load_n(&account.level, __ATOMIC_RELAXED);
-  uint8_t& blocks = blocks_of_path(return_address, frame);
-  const uint8_t count = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
-  if (count < kFirstBlocks && level != kLevelNone) {
-    __atomic_store_n(&blocks, static_cast<uint8_t>(count + 1), __ATOMIC_RELAXED);
-    return Admission::kAtOnce;
-  }
+  if (level != kLevelNone && is_among_first(blocks_of_path(return_address, frame))) return Admission::kAtOnce;
   if (level < kLevelFirstOnly) return level == kLevelAll ? Admission::kAtOnce : Admission::kInBatch;
-  if (__atomic_add_fetch(&account.refusals, 1, __ATOMIC_RELAXED) >= kLookRefusals) look();
+  if (counts_for_look()) look();
   return Admission::kRefused;
 }
 
 bool affords_common_blocks() {
   if (__atomic_load_n(&account.level, __ATOMIC_RELAXED) < kLevelFirstOnly) return true;
-  if (__atomic_add_fetch(&account.refusals, 1, __ATOMIC_RELAXED) >= kLookRefusals) look();
+  if (counts_for_look()) look();
   return false;
 }
 

@@ -144,7 +144,10 @@ void note_loss(uint32_t slot) {
 
 void count_unprotected(wire::UnprotectedReason reason) {
   wire::AreaHeader* const area = recorder::area();
-  if (area != nullptr) __atomic_fetch_add(&area->unprotected_blocks[reason], 1, __ATOMIC_RELAXED);
+  if (area == nullptr) return;
+  // Threads that meet here may lose a count: an atomic addition would cost what the block was left out to save.
+  uint64_t& count = area->unprotected_blocks[reason];
+  __atomic_store_n(&count, __atomic_load_n(&count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
 void report_wrong(const Wrong& wrong) {

@@ -75,11 +75,11 @@ void* allocate_tensor(const Request& request, const Caller& caller) {
   const uint64_t reach = reach_of(request.size, request.alignment);
   if (reach < request.size) return nullptr;
   if (has_retreated()) return refuse(request, wire::kUnprotectedLimit);
+  const Admission admission = admit_block(caller.return_address, caller.frame);  // first: it has to cost nothing
+  if (admission == Admission::kRefused) return refuse(request, wire::kUnprotectedBudget);
   const uint64_t pages = pages_for(reach);
   const uint32_t region = region_for(pages);
   if (region == kRegions || arena().layout.regions[region].count == 0) return refuse(request, wire::kUnprotectedSize);
-  const Admission admission = admit_block(caller.return_address, caller.frame);
-  if (admission == Admission::kRefused) return refuse(request, wire::kUnprotectedBudget);
   const Charge charge(pages);
   const uint64_t waste = pages * kPageBytes - request.size;
   if (!take_allowance(request.size, waste)) return refuse(request, wire::kUnprotectedMemory);
