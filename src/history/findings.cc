@@ -26,9 +26,16 @@ std::string_view kind_name(std::uint32_t kind) {
       return kFindingInvalidFree;
     case wire::kFindingMismatchedFree:
       return kFindingMismatchedFree;
+    case wire::kFindingCallRead:
+    case wire::kFindingCallWrite:
+      return kFindingOutOfBounds;
     default:
       return {};
   }
+}
+
+bool is_by_call(std::uint32_t kind) {
+  return kind == wire::kFindingCallRead || kind == wire::kFindingCallWrite;
 }
 
 bool is_late(std::uint32_t kind) {
@@ -56,6 +63,17 @@ void add_block(Reader& reader, const wire::BlockRecord& record, std::uint64_t ad
   reader.describe(*found, into.offset, into.block.emplace());
 }
 
+void read_call_finding(Reader& reader, const wire::Finding& found, MemoryFinding& into) {
+  into.access = found.kind == wire::kFindingCallWrite ? "write" : "read";
+  if (found.repeats != 0) into.repeats = found.repeats;
+  add_block(reader, found.block, found.address, found.offset, into);
+  if (!into.block) return;
+  // Whether another block may have been meant is a matter of where the address lies.
+  const auto place = reader.find(found.address);
+  if (place && place->record.address == into.block->address) into.block->sole_owner = place->sole_owner;
+  if (into.block->state == "freed") into.kind = kFindingAfterFree;
+}
+
 void read_heap_finding(Reader& reader, const wire::Finding& found, MemoryFinding& into) {
   into.kind = kind_name(found.kind);
   into.address = found.address;
@@ -67,8 +85,12 @@ void read_heap_finding(Reader& reader, const wire::Finding& found, MemoryFinding
   into.seen = hexadecimal(found.seen, found.byte_count);
   into.found_age_s = reader.age(found.found_ticks);
   if (into.late) into.last_good_age_s = reader.age(found.last_good_ticks);
-  add_block(reader, found.block, found.address, found.offset, into);
-  reader.describe({found.stack, found.tid, found.found_ticks, 0}, into.found);
+  if (is_by_call(found.kind)) {
+    read_call_finding(reader, found, into);
+  } else {
+    add_block(reader, found.block, found.address, found.offset, into);
+  }
+  reader.describe({found.stack, found.tid, found.found_ticks, found.pc}, into.found);
 }
 
 const char* access_name(std::uint32_t flags) {

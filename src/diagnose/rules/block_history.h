@@ -18,6 +18,14 @@ namespace segwhy {
 // A candidate for a finding, with its place, its block's story and its moment.
 [[nodiscard]] Candidate from_finding(const Facts& facts, const MemoryFinding& finding, std::string slug);
 
+// "wrote 8 bytes", or of a system call "let the kernel write 8 bytes".
+[[nodiscard]] std::string access_phrase(const MemoryFinding& finding);
+// " in a call of read()" of a system call, and " at train.py:20 (step)"; empty when not known.
+[[nodiscard]] std::string scene_phrase(const MemoryFinding& finding);
+
+// How often the same was seen, and what became of a system call.
+void add_access_evidence(const MemoryFinding& finding, Candidate& candidate);
+
 // A late finding does not name who did it; a rerun that checks every access does.
 void add_exact_rerun(const Facts& facts, const MemoryFinding& finding, Candidate& candidate);
 

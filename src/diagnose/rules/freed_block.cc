@@ -50,9 +50,9 @@ Candidate from_record(const Facts& facts, const MemoryFinding& finding) {
   if (finding.late) {
     candidate.summary = fmt::format("Something wrote {} {}, {}; it was noticed late.", where, block, freed);
   } else {
-    const std::string place = finding.found ? place_of(*finding.found) : std::string();
-    candidate.summary = fmt::format("{} {} {} {}, {}{}.", subject(facts), finding.access == "write" ? "wrote" : "read",
-                                    where, block, freed, place.empty() ? "" : ", at " + place);
+    candidate.summary = fmt::format("{} {} {} {}, {}{}.", subject(facts), access_phrase(finding), where, block, freed,
+                                    scene_phrase(finding));
+    add_access_evidence(finding, candidate);
     add_common_evidence(facts, candidate);
   }
   if (finding.block) candidate.advice.push_back(keep_alive_advice(facts, *finding.block));

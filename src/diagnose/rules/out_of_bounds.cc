@@ -45,10 +45,13 @@ Candidate from_checked_access(const Facts& facts, const MemoryFinding& finding) 
   const std::string where = finding.block ? distance_phrase(*finding.block, finding.offset) : "outside of";
   const std::string place = finding.found ? place_of(*finding.found) : std::string();
   candidate.summary =
-      fmt::format("{} {} {} bytes {} {}{}.", subject(facts), finding.access == "write" ? "wrote" : "read",
-                  finding.wrong_bytes.value_or(0), where, block, place.empty() ? "" : ", at " + place);
-  if (finding.repeats)
-    candidate.evidence.push_back(fmt::format("The same instruction did so {} more times.", *finding.repeats));
+      fmt::format("{} {} {} {}{}.", subject(facts), access_phrase(finding), where, block, scene_phrase(finding));
+  if (finding.block && !finding.block->sole_owner) {
+    candidate.confidence = Confidence::kLikely;
+    candidate.alternatives = {{"use-after-free", "The block on the other side of the place, or one that lay there "
+                                                 "before, may have been meant."}};
+  }
+  add_access_evidence(finding, candidate);
   add_common_evidence(facts, candidate);
   if (finding.block) candidate.advice.push_back(check_advice(facts, *finding.block, place));
   return candidate;

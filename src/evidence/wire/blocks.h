@@ -100,6 +100,8 @@ enum FindingKind : uint32_t {
   kFindingDoubleFree = 4,
   kFindingInvalidFree = 5,     // not the address of a block: inside one, or in a guard
   kFindingMismatchedFree = 6,  // new, new[] and malloc mixed up
+  kFindingCallRead = 7,        // a system call read from outside of the block, or from a freed one
+  kFindingCallWrite = 8,       // and one wrote there
 };
 
 inline constexpr uint32_t kFindingBytes = 16;
@@ -110,7 +112,7 @@ struct Finding {
   uint32_t complete;  // atomic; 1: written
   uint32_t kind;      // FindingKind
   uint32_t record;    // index+1 in BlockTable, 0: no block known
-  uint32_t stack;     // of the finding call (a free); 0: not known
+  uint32_t stack;     // of the finding call (a free, a read); 0: not known
   uint32_t tid;
   uint32_t byte_count;   // bytes valid in `expected` and `seen`
   uint64_t address;      // the first wrong byte, or the pointer that was passed to free
@@ -121,8 +123,11 @@ struct Finding {
   uint8_t expected[kFindingBytes];
   uint8_t seen[kFindingBytes];
   BlockRecord block;  // as it was then; the record may live on
+  uint64_t pc;        // of kFindingCall...: the function that makes the system call; else 0
+  uint32_t repeats;   // atomic; further ones by the same place in the program
+  uint32_t reserved;
 };
-static_assert(sizeof(Finding) == 160);
+static_assert(sizeof(Finding) == 176);
 
 inline constexpr uint32_t kMaxFindings = 256;
 

@@ -26,7 +26,7 @@
 namespace segwhy::wire {
 
 inline constexpr uint64_t kAreaMagic = 0x0061657261677301;  // "\1sgarea\0"
-inline constexpr uint32_t kRecorderVersion = 1;
+inline constexpr uint32_t kRecorderVersion = 2;
 
 inline constexpr uint64_t kAreaBytes = uint64_t{64} << 20;
 inline constexpr uint64_t kAreasOffset = (sizeof(Session) + 4095) & ~uint64_t{4095};

@@ -5,6 +5,7 @@
 // the exported function's would: its return address is the program's (trace/stacks.h).
 #include <errno.h>
 
+#include "runtime/abi/caller.h"
 #include "runtime/abi/export.h"
 #include "runtime/account/account.h"
 #include "runtime/exact/exact.h"
@@ -18,12 +19,6 @@ using pal::is_boot_block;
 namespace {
 
 constexpr size_t kOwnAlignment = alignof(max_align_t);
-
-#define SEGWHY_CALLER                                       \
-  Caller {                                                  \
-    __builtin_return_address(0), __builtin_frame_address(0) \
-  }
-#define SEGWHY_SLOW __attribute__((noinline))
 
 [[nodiscard]] bool is_power_of_two(size_t value) {
   return value != 0 && (value & (value - 1)) == 0;

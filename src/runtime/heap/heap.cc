@@ -16,6 +16,7 @@
 #include "runtime/heap/small.h"
 #include "runtime/heap/small_table.h"
 #include "runtime/heap/survived.h"
+#include "runtime/heap/transfer.h"
 #include "runtime/pal/fork_word.h"
 #include "runtime/pal/ticks.h"
 
@@ -172,6 +173,7 @@ void after_fork_in_child() {
   renew_arena_after_fork();
   announce_mode(*recorder::area());
   forget_findings();
+  forget_transfers();
   set_active(true);
 }
 

@@ -47,11 +47,15 @@ void keep_past_life(const BlockRecord& record) {
   life.freed_ticks = record.freed_ticks;
 }
 
-[[nodiscard]] wire::Finding* claim_finding() {
+[[nodiscard]] wire::Finding* finding_at(uint32_t index) {
   auto* const findings = recorder::section<wire::Findings>(wire::kSectionFindings);
-  if (findings == nullptr) return nullptr;
-  const uint32_t index = pal::fetch_add(findings->count, 1);
-  return index < wire::kMaxFindings ? &findings->entries[index] : nullptr;
+  return findings != nullptr && index < wire::kMaxFindings ? &findings->entries[index] : nullptr;
+}
+
+// Its index.
+[[nodiscard]] uint32_t claim_finding() {
+  auto* const findings = recorder::section<wire::Findings>(wire::kSectionFindings);
+  return findings == nullptr ? wire::kMaxFindings : pal::fetch_add(findings->count, 1);
 }
 
 // `expected` says what each byte of memory should hold.
@@ -59,7 +63,7 @@ template <typename Expected>
 void report_changed(const Overwritten& bytes, const Expected& expected) {
   uint8_t first[wire::kFindingBytes];
   Wrong wrong{bytes.kind, bytes.block, bytes.stack, bytes.at, 0, reinterpret_cast<const uint8_t*>(bytes.at), first, 0,
-              0};
+              0, 0};
   for (uintptr_t byte = bytes.at; byte < bytes.end; ++byte) {
     if (byte - bytes.at < wire::kFindingBytes) first[wrong.byte_count++] = expected(byte);
     if (*reinterpret_cast<const uint8_t*>(byte) != expected(byte)) ++wrong.count;
@@ -150,9 +154,10 @@ void count_unprotected(wire::UnprotectedReason reason) {
   __atomic_store_n(&count, __atomic_load_n(&count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
-void report_wrong(const Wrong& wrong) {
-  wire::Finding* const finding = claim_finding();
-  if (finding == nullptr) return;
+uint32_t report_wrong(const Wrong& wrong) {
+  const uint32_t index = claim_finding();
+  wire::Finding* const finding = finding_at(index);
+  if (finding == nullptr) return wire::kMaxFindings;
   finding->kind = wrong.kind;
   finding->record = index_of(wrong.block);
   finding->stack = wrong.stack;
@@ -162,6 +167,7 @@ void report_wrong(const Wrong& wrong) {
   finding->found_ticks = pal::ticks();
   finding->last_good_ticks = wrong.last_good_ticks != 0 ? wrong.last_good_ticks : finding->found_ticks;
   finding->byte_count = wrong.byte_count;
+  finding->pc = wrong.pc;
   if (wrong.seen != nullptr) memcpy(finding->seen, wrong.seen, wrong.byte_count);
   if (wrong.expected != nullptr) memcpy(finding->expected, wrong.expected, wrong.byte_count);
   if (wrong.block != nullptr) {
@@ -169,9 +175,13 @@ void report_wrong(const Wrong& wrong) {
     finding->offset = static_cast<int64_t>(wrong.address - wrong.block->address);
   }
   pal::store(finding->complete, 1u);
-  note_survived_finding(
-      static_cast<uint32_t>(finding - recorder::section<wire::Findings>(wire::kSectionFindings)->entries));
+  note_survived_finding(index);
   ring_doorbell();
+  return index;
+}
+
+void count_repeat(uint32_t finding) {
+  if (wire::Finding* const known = finding_at(finding)) pal::fetch_add(known->repeats, 1);
 }
 
 void report_overwritten(const Overwritten& bytes) {

@@ -45,8 +45,13 @@ struct Wrong {
   const uint8_t* expected;
   uint32_t byte_count;
   uint64_t last_good_ticks;  // 0: the wrong thing happened now
+  uint64_t pc;               // of the call that did it for the program; 0: none
 };
-void report_wrong(const Wrong& wrong);
+// The index of the finding; wire::kMaxFindings and more: there is no room for it.
+uint32_t report_wrong(const Wrong& wrong);
+
+// The same wrong thing once more.
+void count_repeat(uint32_t finding);
 
 // Bytes from `at`, the first wrong one, to `end`, of which at least that one was overwritten since they were written.
 struct Overwritten {

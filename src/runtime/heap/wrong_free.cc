@@ -24,7 +24,7 @@ namespace {
 }
 
 void note(const WrongFree& wrong) {
-  report_wrong({wrong.kind, wrong.block, wrong.stack, wrong.address, 0, nullptr, nullptr, 0, 0});
+  (void)report_wrong({wrong.kind, wrong.block, wrong.stack, wrong.address, 0, nullptr, nullptr, 0, 0, 0});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +21,10 @@ int __overflow(FILE* stream, int character);
 int __vfprintf_chk(FILE* stream, int flag, const char* format, va_list arguments);
 int __vdprintf_chk(int fd, int flag, const char* format, va_list arguments);
 int __fxstat(int version, int fd, struct stat* out) noexcept;  // what fstat() was before glibc 2.33
+ssize_t __read_chk(int fd, void* data, size_t size, size_t room);
+ssize_t __pread_chk(int fd, void* data, size_t size, off_t offset, size_t room);
+ssize_t __recv_chk(int socket, void* data, size_t size, size_t room, int flags);
+ssize_t __recvfrom_chk(int socket, void* data, size_t size, size_t room, int flags, sockaddr* from, socklen_t* length);
 }
 
 // One list for the table and its resolution.
@@ -27,6 +32,8 @@ int __fxstat(int version, int fd, struct stat* out) noexcept;  // what fstat() w
 #define SEGWHY_NEXT_FUNCTIONS(X)                                                                \
   X(sigaction) X(sigprocmask) X(pthread_sigmask) X(sigaltstack) X(pthread_create)               \
   X(wait) X(waitpid) X(wait3) X(wait4) X(waitid) X(setrlimit) X(prlimit) X(fstat) X(__fxstat)    \
+  X(read) X(pread) X(pwrite) X(recv) X(recvfrom) X(send) X(sendto) X(getrandom)                 \
+  X(__read_chk) X(__pread_chk) X(__recv_chk) X(__recvfrom_chk)                                  \
   X(write) X(writev) X(readv) X(preadv) X(pwritev) X(sendmsg) X(recvmsg) X(vdprintf) X(__vdprintf_chk)                                              \
   X(fwrite) X(fwrite_unlocked) X(fputs) X(fputs_unlocked) X(fputc) X(fputc_unlocked)            \
   X(madvise) X(mmap) X(munmap) X(mremap) X(putc) X(putc_unlocked) X(_IO_putc) X(__overflow) X(vfprintf) X(__vfprintf_chk) X(perror)

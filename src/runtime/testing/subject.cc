@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   using namespace segwhy::runtime::testing;
   if (argc < 2) return 2;
   for (const Command* table : {kCrashCommands, kHandlerCommands, kViewCommands, kProcessCommands, kStderrCommands,
-                               kHeapCommands, kSmallCommands, kLimitCommands, kStressCommands}) {
+                               kHeapCommands, kSmallCommands, kLimitCommands, kStressCommands, kTransferCommands}) {
     for (const Command* command = table; command->name != nullptr; ++command) {
       if (strcmp(command->name, argv[1]) == 0) return command->run(argc - 2, argv + 2);
     }

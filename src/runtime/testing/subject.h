@@ -21,6 +21,7 @@ extern const Command kHeapCommands[];
 extern const Command kSmallCommands[];
 extern const Command kLimitCommands[];
 extern const Command kStressCommands[];
+extern const Command kTransferCommands[];
 
 // Writes to address 0x10 at the symbol faulting_instruction, and at no other.
 extern "C" void write_to_null();

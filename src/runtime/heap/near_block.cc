@@ -1,0 +1,58 @@
+#include "runtime/heap/near_block.h"
+
+#include "runtime/heap/arena.h"
+#include "runtime/heap/heap.h"
+#include "runtime/heap/ledger.h"
+#include "runtime/heap/small_table.h"
+#include "runtime/pal/atomic.h"
+
+namespace segwhy::runtime::heap {
+namespace {
+
+[[nodiscard]] bool find_canary_block(uintptr_t address, NearBlock& out) {
+  const SmallRef ref = takes_small_blocks() ? find_small(reinterpret_cast<void*>(address)) : SmallRef{};
+  if (!ref) return false;
+  out.record = record_of(ref);
+  out.address = out.record.address;
+  out.size = out.record.size;
+  out.live = out.record.state == wire::kBlockLive;
+  return out.address == address && (out.live || out.record.state == wire::kBlockFreed);
+}
+
+// The block in a slot. False: none, or it is between two states.
+[[nodiscard]] bool block_in(SlotRef ref, NearBlock& out) {
+  const Slot& slot = slot_at(ref);
+  const SlotState state = __atomic_load_n(&slot.state, __ATOMIC_ACQUIRE);
+  const wire::BlockRecord* const record = block_record(slot_index(ref));
+  out.record = record != nullptr ? *record : wire::BlockRecord{};
+  out.address = slot.address;
+  out.size = slot.size;
+  out.live = state == SlotState::kLive;
+  // A freed block that waits for its batch is busy until then.
+  const bool waits = state == SlotState::kBusy && out.record.state == wire::kBlockFreed;
+  const bool known = out.live || waits || state == SlotState::kQuarantined;
+  return known && out.address != 0 && __atomic_load_n(&slot.state, __ATOMIC_ACQUIRE) == state;
+}
+
+[[nodiscard]] uintptr_t distance(const NearBlock& block, uintptr_t address) {
+  if (address < block.address) return block.address - address;
+  return address < block.end() ? 0 : address - block.end() + 1;
+}
+
+}  // namespace
+
+bool find_near_block(uintptr_t address, NearBlock& out) {
+  const void* const pointer = reinterpret_cast<const void*>(address);
+  if (!is_active()) return false;
+  if (!in_arena(pointer)) return find_canary_block(address, out);
+  SlotRef ref{};
+  if (!owns_address(pointer) || !find_slot(pointer, ref)) return false;
+  const bool known = block_in(ref, out);
+  const bool in_guard = address >= slot_data_end(ref) && ref.number + 1 < slots_of(ref).count;
+  NearBlock next{};
+  if (!in_guard || !block_in({ref.region, ref.number + 1}, next)) return known;
+  if (!known || distance(next, address) < distance(out, address)) out = next;
+  return true;
+}
+
+}  // namespace segwhy::runtime::heap
