@@ -43,12 +43,12 @@ void EventBuilder::fill(const Recorded& recorded, BlockEvent& into) {
   into.age_s = age_s(header_, now_, recorded.ticks);
   const auto stack = stacks_.read(recorded.stack);
   Pending pending{&into, {}};
+  // A stack taken in a signal handler begins with it.
+  if (recorded.pc != 0 && !(stack && stack->exact_pc)) pending.addresses.push_back({TargetAddr(recorded.pc), false});
   if (stack) {
     for (const RecordedPythonFrame& frame : stack->python) into.python.push_back(describe(frame));
     for (std::size_t i = 0; i < stack->native.size(); ++i)
       pending.addresses.push_back({TargetAddr(stack->native[i]), i != 0 || !stack->exact_pc});
-  } else if (recorded.pc != 0) {
-    pending.addresses.push_back({TargetAddr(recorded.pc), false});
   }
   if (!pending.addresses.empty()) pending_.push_back(std::move(pending));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "evidence/model/finding_kinds.h"
 #include "evidence/wire/accesses.h"
 
 namespace segwhy::history {
@@ -99,9 +100,14 @@ const char* access_name(std::uint32_t flags) {
 
 constexpr std::uint32_t kWrongAccess = wire::kAccessOutOfBounds | wire::kAccessAfterFree;
 
+const char* access_kind(std::uint32_t flags) {
+  if ((flags & wire::kAccessAfterFree) != 0) return kFindingAfterFree;
+  return (flags & wire::kAccessOutOfBounds) != 0 ? kFindingOutOfBounds : kFindingUnwritten;
+}
+
 void read_access_finding(Reader& reader, const wire::AccessFinding& found, MemoryFinding& into) {
   const wire::Access& access = found.access;
-  into.kind = (access.flags & wire::kAccessAfterFree) != 0 ? kFindingAfterFree : kFindingOutOfBounds;
+  into.kind = access_kind(access.flags);
   into.offset = access.offset;
   into.address = found.block.address + static_cast<std::uint64_t>(access.offset);
   into.access = access_name(access.flags);
@@ -118,10 +124,15 @@ std::vector<wire::AccessFinding> access_findings(const Area& area, std::optional
   for (std::uint32_t i = 0; i < std::min(count.value_or(0), wire::kMaxAccessFindings); ++i) {
     const auto found = area.at<wire::AccessFinding>(
         wire::kSectionAccesses, offsetof(wire::AccessTable, findings) + i * sizeof(wire::AccessFinding));
-    if (!found || found->complete != 1 || (found->access.flags & kWrongAccess) == 0) continue;
+    if (!found || found->complete != 1 || (found->access.flags & (kWrongAccess | wire::kAccessUnwritten)) == 0)
+      continue;
     all.push_back(*found);
     if (first == i) std::rotate(all.begin(), all.end() - 1, all.end());
   }
+  // What is wrong for certain comes first, unless the process waits with the other.
+  const auto others = all.begin() + (first && !all.empty() ? 1 : 0);
+  std::stable_partition(others, all.end(),
+                        [](const wire::AccessFinding& f) { return (f.access.flags & kWrongAccess) != 0; });
   all.resize(std::min(all.size(), kMaxShown));
   return all;
 }

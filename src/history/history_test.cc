@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "evidence/model/finding_kinds.h"
 #include "history/blocks.h"
 #include "history/fake_recorder.h"
 
@@ -386,6 +387,66 @@ TEST(Findings, TheAccessLogOfTheBlockLatestFirst) {
   EXPECT_EQ(c.accesses[0].access, "write");
   EXPECT_TRUE(c.accesses[0].wrong);
   EXPECT_EQ(c.accesses[1].by.python.at(0).line, 3);
+}
+
+wire::Finding call_finding(const wire::BlockRecord& block, std::uint32_t kind) {
+  wire::Finding f{};
+  f.complete = 1;
+  f.kind = kind;
+  f.tid = 100;
+  f.address = block.address + block.size;
+  f.offset = static_cast<std::int64_t>(block.size);
+  f.wrong_bytes = 8;
+  f.found_ticks = 9000;
+  f.pc = 0x7f0000001230;
+  f.repeats = 2;
+  f.block = block;
+  return f;
+}
+
+TEST(Findings, ASystemCallPastABlockIsAnAccess) {
+  FakeRecorder recorder;
+  recorder.finding(0, call_finding(recorder.block(1, 60, wire::kBlockLive), wire::kFindingCallRead));
+  const Case c = read(recorder, Case());
+  ASSERT_EQ(c.findings.size(), 1u);
+  EXPECT_EQ(c.findings[0].kind, kFindingOutOfBounds);
+  EXPECT_EQ(c.findings[0].access, "read");
+  EXPECT_EQ(c.findings[0].repeats, 2u);
+  EXPECT_FALSE(c.findings[0].late);
+}
+
+// As it was then: the slot may have been freed, or taken again, since.
+TEST(Findings, ASystemCallOnABlockThatWasFreedLaterIsOutOfBounds) {
+  FakeRecorder recorder;
+  auto block = recorder.block(1, 60, wire::kBlockQuarantined);
+  recorder.finding(1, call_finding(block, wire::kFindingCallWrite));
+  block.state = wire::kBlockLive;
+  recorder.finding(0, call_finding(block, wire::kFindingCallWrite));
+  const Case c = read(recorder, Case());
+  ASSERT_EQ(c.findings.size(), 2u);
+  EXPECT_EQ(c.findings[0].kind, kFindingOutOfBounds);
+  EXPECT_EQ(c.findings[0].access, "write");
+  EXPECT_EQ(c.findings[0].block->state, "live");
+  EXPECT_EQ(c.findings[1].kind, kFindingAfterFree);
+}
+
+TEST(Findings, AReadOfWhatWasNeverWrittenComesBehindWrongAccesses) {
+  FakeRecorder recorder;
+  wire::AccessFinding f{};
+  f.complete = 1;
+  f.access.width = 4;
+  f.access.ticks = 8000;
+  f.block = recorder.block(1, 60, wire::kBlockLive);
+  f.access.flags = wire::kAccessRead | wire::kAccessUnwritten;
+  recorder.put(wire::kSectionAccesses, offsetof(wire::AccessTable, findings), f);
+  f.access.flags = wire::kAccessRead | wire::kAccessOutOfBounds;
+  f.access.offset = 60;
+  recorder.put(wire::kSectionAccesses, offsetof(wire::AccessTable, findings) + sizeof f, f);
+  recorder.put(wire::kSectionAccesses, offsetof(wire::AccessTable, finding_count), std::uint32_t{2});
+  const Case c = read(recorder, Case());
+  ASSERT_EQ(c.findings.size(), 2u);
+  EXPECT_EQ(c.findings[0].kind, kFindingOutOfBounds);
+  EXPECT_EQ(c.findings[1].kind, kFindingUnwritten);
 }
 
 // --- protection, tensors, damage -----------------------------------------------------------------------------------

@@ -39,9 +39,9 @@ std::string system_call_of(const MemoryFinding& finding) {
   while (name.starts_with('_')) name.remove_prefix(1);
   if (name.starts_with("libc_")) name.remove_prefix(5);
   static constexpr std::array<std::string_view, 22> kCalls = {
-      "read",   "write",  "pread",  "pread64",  "pwrite",    "pwrite64",  "readv",  "writev",   "preadv", "preadv64",
-      "pwritev", "pwritev64", "recv", "recvfrom", "recvmsg", "send", "sendto", "sendmsg", "getrandom", "getdents64",
-      "getcwd", "readlink"};
+      "read",   "write",    "pread",     "pread64",    "pwrite", "pwrite64", "readv",   "writev",
+      "preadv", "preadv64", "pwritev",   "pwritev64",  "recv",   "recvfrom", "recvmsg", "send",
+      "sendto", "sendmsg",  "getrandom", "getdents64", "getcwd", "readlink"};
   return std::find(kCalls.begin(), kCalls.end(), name) == kCalls.end() ? std::string() : std::string(name);
 }
 
@@ -58,16 +58,15 @@ std::string access_phrase(const MemoryFinding& finding) {
 std::string scene_phrase(const MemoryFinding& finding) {
   const std::string place = finding.found ? place_of(*finding.found) : std::string();
   const std::string call = system_call_of(finding);
-  return (call.empty() ? "" : fmt::format(", in a call of {}()", call)) +
-         (place.empty() ? "" : ", at " + place);
+  return (call.empty() ? "" : fmt::format(", in a call of {}()", call)) + (place.empty() ? "" : ", at " + place);
 }
 
 void add_access_evidence(const MemoryFinding& finding, Candidate& candidate) {
   const bool by_call = !system_call_of(finding).empty();
   if (finding.repeats)
     candidate.evidence.push_back(fmt::format("The same {} did so {} more time{}.",
-                                             by_call ? "place in the program" : "instruction",
-                                             *finding.repeats, *finding.repeats == 1 ? "" : "s"));
+                                             by_call ? "place in the program" : "instruction", *finding.repeats,
+                                             *finding.repeats == 1 ? "" : "s"));
   if (by_call)
     candidate.evidence.emplace_back(
         "The system call went through, as it does plainly, and touched no other block: it was given other memory for "

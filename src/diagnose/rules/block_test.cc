@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diagnose/testing/case_builder.h"
+#include "evidence/model/finding_kinds.h"
 
 namespace segwhy {
 namespace {
@@ -251,6 +252,88 @@ TEST(Protection, EndedTheProgramOnlyWhereItMadeThePlaceInaccessible) {
   EXPECT_THAT(all_text(touched(block(24, 28, "live", kPlaceGuard), "read").verdict()), HasSubstr(said));
   EXPECT_THAT(all_text(touched(block(24, 8, "freed", kPlaceInside), "read").verdict()), HasSubstr(said));
   EXPECT_THAT(all_text(touched(block(24, 28, "live", kPlaceSlack), "read").verdict()), Not(HasSubstr(said)));
+}
+
+// --- system calls --------------------------------------------------------------------------------------------------
+
+MemoryFinding by_call(const char* kind, const char* call, const Block& b, std::int64_t offset) {
+  MemoryFinding f = finding(kind, b, offset);
+  f.access = "read";
+  f.wrong_bytes = 8;
+  f.found->native = {libc(call), native("send_all")};
+  return f;
+}
+
+Verdict of(const MemoryFinding& f) {
+  CaseBuilder builder;
+  builder.exit(0);
+  builder.raw().findings = {f};
+  return builder.verdict();
+}
+
+TEST(Call, PastTheEndOfABlockIsNamedWithTheCall) {
+  MemoryFinding f = by_call(kFindingOutOfBounds, "__write", block(24, 24, "live", kPlaceGuard), 24);
+  f.repeats = 3;
+  const Verdict v = of(f);
+  EXPECT_EQ(v.verdict_class, "out-of-bounds-read");
+  EXPECT_EQ(v.confidence, Confidence::kCertain);
+  EXPECT_THAT(v.summary, HasSubstr("let the kernel read 8 bytes right past the end of the 24-byte tensor"));
+  EXPECT_THAT(v.summary, HasSubstr("in a call of write()"));
+  EXPECT_THAT(v.evidence, Contains(HasSubstr("3 more times")));
+}
+
+TEST(Call, OnAFreedBlockIsUseAfterFree) {
+  const Verdict v = of(by_call(kFindingAfterFree, "read", block(24, 8, "freed", kPlaceInside), 8));
+  EXPECT_EQ(v.verdict_class, "use-after-free");
+  EXPECT_THAT(v.summary, HasSubstr("let the kernel read 8 bytes at byte 8 of the 24-byte tensor"));
+  EXPECT_THAT(v.summary, HasSubstr("in a call of read()"));
+}
+
+TEST(Call, BetweenTwoBlocksIsOnlyLikelyThisOnes) {
+  Block b = block(24, 3000, "live", kPlaceGuard);
+  b.sole_owner = false;
+  EXPECT_EQ(of(by_call(kFindingOutOfBounds, "write", b, 3000)).confidence, Confidence::kLikely);
+}
+
+TEST(Call, AFunctionOfTheProgramsOwnOfThatNameIsAnInstruction) {
+  MemoryFinding f = by_call(kFindingOutOfBounds, "write", block(24, 24, "live", kPlaceGuard), 24);
+  f.found->native = {native("write", "/home/u/codec.so")};
+  EXPECT_THAT(of(f).summary, Not(HasSubstr("kernel")));
+}
+
+// --- reads of what was never written -------------------------------------------------------------------------------
+
+MemoryFinding unwritten() {
+  MemoryFinding f = finding(kFindingUnwritten, block(24, 8, "live", kPlaceInside), 8);
+  f.access = "read";
+  f.wrong_bytes = 4;
+  return f;
+}
+
+TEST(UninitialisedRead, ABranchOnUnwrittenBytesIsLikelyWithItsBlock) {
+  const Verdict v = of(unwritten());
+  EXPECT_EQ(v.verdict_class, "uninitialised-read");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_THAT(v.summary, HasSubstr("read 4 bytes at byte 8 of the 24-byte tensor allocated at train.py:12 (load)"));
+  EXPECT_THAT(v.evidence, Contains(HasSubstr("It was allocated at train.py:12")));
+  EXPECT_TRUE(has_alternative(v, "ok"));
+}
+
+TEST(UninitialisedRead, AWrongAccessSaysMore) {
+  CaseBuilder builder;
+  builder.exit(0);
+  builder.raw().findings = {unwritten(), by_call(kFindingOutOfBounds, "write", block(24, 24, "live", kPlaceGuard), 24)};
+  EXPECT_EQ(builder.verdict().verdict_class, "out-of-bounds-read");
+}
+
+TEST(UninitialisedRead, ADeathOfItsOwnIsNotExplainedByIt) {
+  CaseBuilder builder;
+  builder.signal(SIGSEGV, 1)
+      .crashed({native("Kernel::Compute")})
+      .fault(0, "read")
+      .instruction("mov", "move", {.base = "rbx", .base_value = 0});
+  builder.raw().findings = {unwritten()};
+  EXPECT_EQ(builder.verdict().verdict_class, "null-pointer");
 }
 
 }  // namespace

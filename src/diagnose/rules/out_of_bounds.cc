@@ -48,8 +48,9 @@ Candidate from_checked_access(const Facts& facts, const MemoryFinding& finding) 
       fmt::format("{} {} {} {}{}.", subject(facts), access_phrase(finding), where, block, scene_phrase(finding));
   if (finding.block && !finding.block->sole_owner) {
     candidate.confidence = Confidence::kLikely;
-    candidate.alternatives = {{"use-after-free", "The block on the other side of the place, or one that lay there "
-                                                 "before, may have been meant."}};
+    candidate.alternatives = {{"use-after-free",
+                               "The block on the other side of the place, or one that lay there "
+                               "before, may have been meant."}};
   }
   add_access_evidence(finding, candidate);
   add_common_evidence(facts, candidate);

@@ -23,6 +23,7 @@ enum AccessFlag : uint32_t {
   kAccessBySystemCall = 4,  // the kernel did it for the program: `pc` is that of the system call
   kAccessOutOfBounds = 8,
   kAccessAfterFree = 16,
+  kAccessUnwritten = 32,  // none of the bytes was ever written, and what was read decided something at once
 };
 
 struct Access {

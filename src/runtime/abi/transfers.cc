@@ -25,18 +25,22 @@ ssize_t transfer(const Call& call, const void* data, size_t size, const Caller& 
 }
 
 SEGWHY_SLOW ssize_t read_to_block(int fd, void* data, size_t size) {
-  return transfer(receiving(next().read), data, size, SEGWHY_CALLER, [=](void* to) { return next().read(fd, to, size); });
+  return transfer(receiving(next().read), data, size, SEGWHY_CALLER,
+                  [=](void* to) { return next().read(fd, to, size); });
 }
 
 SEGWHY_SLOW ssize_t pread_to_block(int fd, void* data, size_t size, off_t offset) {
-  return transfer(receiving(next().pread), data, size, SEGWHY_CALLER, [=](void* to) { return next().pread(fd, to, size, offset); });
+  return transfer(receiving(next().pread), data, size, SEGWHY_CALLER,
+                  [=](void* to) { return next().pread(fd, to, size, offset); });
 }
 
 SEGWHY_SLOW ssize_t pwrite_from_block(int fd, const void* data, size_t size, off_t offset) {
-  return transfer(sending(next().pwrite), data, size, SEGWHY_CALLER, [=](void* from) { return next().pwrite(fd, from, size, offset); });
+  return transfer(sending(next().pwrite), data, size, SEGWHY_CALLER,
+                  [=](void* from) { return next().pwrite(fd, from, size, offset); });
 }
 
-SEGWHY_SLOW ssize_t receive_to_block(int socket, void* data, size_t size, int flags, sockaddr* from, socklen_t* length) {
+SEGWHY_SLOW ssize_t receive_to_block(int socket, void* data, size_t size, int flags, sockaddr* from,
+                                     socklen_t* length) {
   return transfer(receiving(next().recvfrom), data, size, SEGWHY_CALLER,
                   [=](void* to) { return next().recvfrom(socket, to, size, flags, from, length); });
 }
@@ -48,7 +52,8 @@ SEGWHY_SLOW ssize_t send_from_block(int socket, const void* data, size_t size, i
 }
 
 SEGWHY_SLOW ssize_t random_to_block(void* data, size_t size, unsigned flags) {
-  return transfer(receiving(next().getrandom), data, size, SEGWHY_CALLER, [=](void* to) { return next().getrandom(to, size, flags); });
+  return transfer(receiving(next().getrandom), data, size, SEGWHY_CALLER,
+                  [=](void* to) { return next().getrandom(to, size, flags); });
 }
 
 }  // namespace
@@ -62,7 +67,8 @@ SEGWHY_EXPORT ssize_t read(int fd, void* data, size_t size) {
   return next().read(fd, data, size);
 }
 
-// What _FORTIFY_SOURCE makes of calls whose buffer's size the compiler knows: libc ends the program when it is too small.
+// What _FORTIFY_SOURCE makes of calls whose buffer's size the compiler knows: libc ends the program when it is too
+// small.
 SEGWHY_EXPORT ssize_t __read_chk(int fd, void* data, size_t size, size_t room) {
   if (size <= room && may_be_block(data)) return read_to_block(fd, data, size);
   return next().__read_chk(fd, data, size, room);
@@ -99,13 +105,15 @@ SEGWHY_EXPORT ssize_t pwrite64(int fd, const void* data, size_t size, off64_t of
 }
 
 SEGWHY_EXPORT ssize_t recv(int socket, void* data, size_t size, int flags) {
-  if (may_be_block(data) && is_plain_transfer(flags)) return receive_to_block(socket, data, size, flags, nullptr, nullptr);
+  if (may_be_block(data) && is_plain_transfer(flags))
+    return receive_to_block(socket, data, size, flags, nullptr, nullptr);
   return next().recv(socket, data, size, flags);
 }
 
 SEGWHY_EXPORT ssize_t __recv_chk(int socket, void* data, size_t size, size_t room, int flags) {
   if (size > room) return next().__recv_chk(socket, data, size, room, flags);
-  if (may_be_block(data) && is_plain_transfer(flags)) return receive_to_block(socket, data, size, flags, nullptr, nullptr);
+  if (may_be_block(data) && is_plain_transfer(flags))
+    return receive_to_block(socket, data, size, flags, nullptr, nullptr);
   return next().recv(socket, data, size, flags);
 }
 

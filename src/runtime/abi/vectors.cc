@@ -1,9 +1,9 @@
 // The calls that take arrays of pointers: exact mode makes those lead to where the kernel can follow them, and the heap
 // looks at the blocks among them. (writev is in stderr_write.cc.)
 
+#include "runtime/exact/vectors.h"
 #include "runtime/abi/caller.h"
 #include "runtime/abi/export.h"
-#include "runtime/exact/vectors.h"
 #include "runtime/heap/transfer.h"
 #include "runtime/pal/next.h"
 

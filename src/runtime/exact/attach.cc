@@ -24,6 +24,9 @@ namespace {
 // Each hand-over stops the program for a while; the findings beyond are in the table only.
 constexpr uint32_t kMostHandOvers = 16;
 uint32_t hand_overs;  // atomic
+// Of those, for reads of what was never written: less certain than the others, which are to find room.
+constexpr uint32_t kMostUnwritten = 4;
+uint32_t unwritten_hand_overs;  // atomic
 
 struct Section {
   wire::AccessTable* table;
@@ -44,6 +47,8 @@ constexpr size_t kRoomForWalk = 16 * 1024;
 void hand_over_finding(siginfo_t& info, ucontext_t& context, wire::AccessFinding* finding) {
   if (finding == nullptr) return;
   if (context.uc_stack.ss_size >= kRoomForWalk) finding->access.stack = trace::intern_stack(context);
+  const bool unwritten = (finding->access.flags & wire::kAccessUnwritten) != 0;
+  if (unwritten && pal::fetch_add(unwritten_hand_overs, 1) >= kMostUnwritten) return;
   ThreadState* const thread = thread_state();
   if (thread == nullptr || pal::fetch_add(hand_overs, 1) >= kMostHandOvers) return;
   SignalEvent event{SIGSEGV, info, context, {}, 0, true, false, 0};

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "runtime/exact/views.h"
+#include "runtime/exact/written.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/signals.h"
 #include "runtime/pal/spin_lock.h"
@@ -301,6 +302,7 @@ void* allocate_block(size_t size, size_t alignment, uint32_t stack, uint32_t bud
   block.budget = budget != 0 ? budget : default_budget;
   block.stack = stack;
   block.alignment_log2 = static_cast<uint8_t>(__builtin_ctzll(alignment));
+  forget_written(block.address, block.address + size);
   pal::store(block.state, wire::kBlockLive);
   publish_new(index);
   open_middle(index);
@@ -347,6 +349,13 @@ uint32_t nearest_block(uintptr_t address) {
 Bounds bounds_of(uint32_t index) {
   const Block& block = tables->blocks[index];
   return {block.address, block.size, pal::load(block.state) == wire::kBlockLive};
+}
+
+void note_block_written(uintptr_t address) {
+  const uint32_t index = nearest_block(address);
+  if (index == kNoBlock) return;
+  const Bounds bounds = bounds_of(index);
+  note_written(bounds.address, bounds.end());
 }
 
 bool count_access(uint32_t index) {

@@ -45,6 +45,9 @@ Freed free_block(void* address, uint32_t stack);
 // Of a block as it is now.
 [[nodiscard]] Bounds bounds_of(uint32_t block);
 
+// The bytes of the block at `address`, if one is there, count as written from now on (written.h).
+void note_block_written(uintptr_t address);
+
 // Counts an access. True when the block has had as many as it is watched for.
 [[nodiscard]] bool count_access(uint32_t block);
 

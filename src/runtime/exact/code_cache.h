@@ -16,6 +16,8 @@ struct CodeEntry {
   uintptr_t stubs[5];  // atomic; by shifts (stubs.h); 0: not made yet
   uint32_t finding;    // atomic; index+1 of the first wrong access by this instruction
   uint32_t origin;     // atomic; CodeOrigin, 0: not looked up yet
+  uint32_t unwritten;  // atomic; index+1 of the first finding that it decided something by what was never written
+  uint32_t decides;    // atomic; 0: not looked up yet, 1: what it loads decides nothing at once, 2: it does
 };
 
 // Maps the cache's memory. False when memory is short.

@@ -6,6 +6,7 @@
 #include "runtime/exact/instruction.h"
 #include "runtime/exact/system_calls.h"
 #include "runtime/exact/views.h"
+#include "runtime/exact/written.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/limits.h"
 
@@ -47,7 +48,8 @@ bool has_copy;  // for the child of the fork under way
     case MapResult::kMapped:
       break;
   }
-  if (!prepare_blocks(config.table, config.access_budget, config.quarantine_bytes)) return wire::kExactNoMemory;
+  if (!prepare_written() || !prepare_blocks(config.table, config.access_budget, config.quarantine_bytes))
+    return wire::kExactNoMemory;
   return install_system_call_filter() ? wire::kExactRunning : wire::kExactNoFilter;
 }
 
@@ -96,7 +98,9 @@ size_t usable_size(const void* pointer) {
   return block == kNoBlock ? 0 : bounds_of(block).size;
 }
 
+// What is written there is not seen.
 void* direct(void* pointer) {
+  note_block_written(reinterpret_cast<uintptr_t>(pointer));
   return owns(pointer) ? reinterpret_cast<void*>(open_address(reinterpret_cast<uintptr_t>(pointer))) : pointer;
 }
 

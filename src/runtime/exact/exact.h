@@ -55,6 +55,7 @@ Release release(void* pointer, uint32_t stack);
 // Where the block's bytes can be accessed without a fault: for the heap's own copies and fills, which are not the
 // program's accesses, and for stacks, which the kernel writes to without asking. Other addresses are returned as they
 // are.
+// A block that may be written there counts as written.
 [[nodiscard]] void* direct(void* pointer);
 [[nodiscard]] const void* direct(const void* pointer);
 

@@ -57,8 +57,11 @@ void stop_watching(uintptr_t address, wire::WatchEnd reason) {
 }
 
 void observe_all(const Trapped& trapped, const Instruction& instruction, const Touches& touches) {
-  if (!instruction.checked || trapped.origin == CodeOrigin::kRuntime) return;
+  if (trapped.origin == CodeOrigin::kRuntime) return;
   for (int i = 0; i < touches.count; ++i) {
+    // Which bytes it writes is not known.
+    if (!instruction.checked && (touches.items[i].accesses & kWrite) != 0) note_block_written(touches.items[i].begin);
+    if (!instruction.checked) continue;
     if (is_watched(touches.items[i].begin)) {
       observe(trapped, certain_part(instruction, trapped.context, touches.items[i]));
     }
@@ -155,7 +158,7 @@ bool carry_out(siginfo_t& info, ucontext_t& context) {
     stop_watching(fault_address(info), wire::kWatchUnsupported);
     return true;
   }
-  const Trapped trapped{info, context, pc, &entry->finding, origin_of(*entry), false};
+  const Trapped trapped{info, context, pc, &entry->finding, origin_of(*entry), entry};
   switch (carry_out_at(trapped, *entry)) {
     case Done::kYes:
       return true;

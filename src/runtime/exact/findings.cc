@@ -2,8 +2,11 @@
 
 #include "runtime/crash/thread_state.h"
 #include "runtime/exact/blocks.h"
+#include "runtime/exact/consequence.h"
 #include "runtime/exact/views.h"
+#include "runtime/exact/written.h"
 #include "runtime/pal/atomic.h"
+#include "runtime/pal/guarded_copy.h"
 #include "runtime/pal/registers.h"
 #include "runtime/pal/syscall.h"
 #include "runtime/pal/ticks.h"
@@ -36,7 +39,7 @@ Reporter reporter;
 }
 
 [[nodiscard]] uint32_t flags_of(const Trapped& trapped, const Bounds& bounds, const Touched& touched) {
-  uint32_t flags = trapped.by_system_call ? wire::kAccessBySystemCall : 0u;
+  uint32_t flags = trapped.by_system_call() ? wire::kAccessBySystemCall : 0u;
   if ((touched.accesses & kRead) != 0) flags |= wire::kAccessRead;
   if ((touched.accesses & kWrite) != 0) flags |= wire::kAccessWrite;
   if (!bounds.live) flags |= wire::kAccessAfterFree;
@@ -84,18 +87,51 @@ void fill_finding(AccessFinding& finding, const Trapped& trapped, uint32_t block
   pal::store(finding.complete, 1);
 }
 
-void report(const Trapped& trapped, uint32_t block, const Access& access) {
+// `known`: of the instruction, index+1 of its first such finding.
+void report(const Trapped& trapped, uint32_t block, const Access& access, uint32_t& known) {
   constexpr uint32_t kClaimed = 0xffffffff;
-  if (!pal::compare_exchange(*trapped.finding, 0u, kClaimed)) {
-    AccessFinding* const first = finding_at(pal::load(*trapped.finding) - 1);
+  if (!pal::compare_exchange(known, 0u, kClaimed)) {
+    AccessFinding* const first = finding_at(pal::load(known) - 1);
     if (first != nullptr) pal::fetch_add(first->repeats, 1);
     return;
   }
   const uint32_t index = claim_finding();
   AccessFinding* const finding = finding_at(index);
   if (finding != nullptr) fill_finding(*finding, trapped, block, access);
-  pal::store(*trapped.finding, index + 1);
+  pal::store(known, index + 1);
   if (reporter != nullptr) reporter(trapped.info, trapped.context, finding);
+}
+
+// Whether what the instruction loads decides something: looked up once.
+[[nodiscard]] bool decides_at(CodeEntry& code) {
+  constexpr uint32_t kNo = 1, kYes = 2;
+  uint32_t known = pal::load(code.decides);
+  if (known == 0) {
+    uint8_t bytes[kConsequenceBytes];
+    const size_t size = pal::guarded_copy(bytes, reinterpret_cast<const void*>(code.pc), sizeof bytes);
+    known = decides(bytes, size) ? kYes : kNo;
+    pal::store(code.decides, known);
+  }
+  return known == kYes;
+}
+
+// All of the bytes: part of what is loaded may be padding that is masked away.
+[[nodiscard]] bool decides_by_unwritten(const Trapped& trapped, const Bounds& bounds, const Touched& touched) {
+  const bool reads = touched.accesses == kRead && touched.end - touched.begin <= sizeof(uint64_t);
+  return reads && bounds.live && trapped.code != nullptr && trapped.origin == CodeOrigin::kProgram &&
+         is_unwritten(touched.begin, touched.end) && decides_at(*trapped.code);
+}
+
+// The table is for wrong accesses first.
+constexpr uint32_t kMostUnwritten = 32;
+uint32_t unwritten_findings;  // atomic
+
+void observe_contents(const Trapped& trapped, uint32_t block, const Touched& touched, Access& access) {
+  if (!decides_by_unwritten(trapped, bounds_of(block), touched)) return;
+  const bool is_new = pal::load(trapped.code->unwritten) == 0;
+  if (is_new && pal::fetch_add(unwritten_findings, 1) >= kMostUnwritten) return;
+  access.flags |= wire::kAccessUnwritten;
+  report(trapped, block, access, trapped.code->unwritten);
 }
 
 }  // namespace
@@ -108,9 +144,14 @@ void observe(const Trapped& trapped, const Touched& touched) {
   if (touched.begin == touched.end) return;
   const uint32_t block = nearest_block(touched.begin);
   if (block == kNoBlock) return;
-  const Access access = access_of(trapped, bounds_of(block), touched);
+  Access access = access_of(trapped, bounds_of(block), touched);
   log(block, access);
-  if ((access.flags & (wire::kAccessOutOfBounds | wire::kAccessAfterFree)) != 0) report(trapped, block, access);
+  if ((touched.accesses & kWrite) != 0) note_written(touched.begin, touched.end);
+  if ((access.flags & (wire::kAccessOutOfBounds | wire::kAccessAfterFree)) != 0) {
+    report(trapped, block, access, *trapped.finding);
+  } else {
+    observe_contents(trapped, block, touched, access);
+  }
   if (count_access(block)) open_block(block, wire::kWatchBudget);
 }
 

@@ -26,7 +26,8 @@ struct Trapped {
   uint64_t pc;
   uint32_t* finding;  // atomic; index+1 of the first finding by this instruction, 0: none yet
   CodeOrigin origin;
-  bool by_system_call;
+  CodeEntry* code;  // null: a system call
+  [[nodiscard]] bool by_system_call() const { return code == nullptr; }
 };
 
 // Logs the access and reports it when it is wrong and the first wrong one of its instruction. Afterwards the block may

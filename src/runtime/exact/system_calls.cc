@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "runtime/exact/blocks.h"
 #include "runtime/exact/code_cache.h"
 #include "runtime/exact/findings.h"
 #include "runtime/exact/system_call_table.h"
@@ -82,6 +83,9 @@ struct Call {
     const uintptr_t value = pointer_argument(call, index);
     const bool is_pointer = (call.what->pointers >> index & 1) != 0;
     arguments[index] = static_cast<long>(is_pointer && is_watched(value) ? open_address(value) : value);
+    // What becomes of it is known of buffers only.
+    const bool is_buffer = call.what->transfer == Transfer::kToMemory || call.what->transfer == Transfer::kFromMemory;
+    if (is_pointer && !(is_buffer && index == first_pointer(call))) note_block_written(value);
   }
   if (call.what->transfer == Transfer::kVectors) return make_vector_call(call, arguments, context);
   if (call.what->transfer == Transfer::kMessage) return make_message_call(call, arguments, context);
@@ -114,7 +118,7 @@ void observe_call(const Call& call, long result, ucontext_t& context) {
     info.si_signo = SIGSEGV;
     info.si_code = SEGV_ACCERR;
     info.si_addr = reinterpret_cast<void*>(touched.begin);
-    observe({info, context, static_cast<uint64_t>(pc), &entry->finding, CodeOrigin::kProgram, true}, touched);
+    observe({info, context, static_cast<uint64_t>(pc), &entry->finding, CodeOrigin::kProgram, nullptr}, touched);
   }
   pc = behind;
 }

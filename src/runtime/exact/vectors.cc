@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include "runtime/exact/blocks.h"
 #include "runtime/exact/views.h"
 #include "runtime/pal/guarded_copy.h"
 
@@ -13,6 +14,7 @@ template <typename T>
 bool open_pointer(T*& pointer) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   if (!is_watched(address)) return false;
+  note_block_written(address);
   pointer = reinterpret_cast<T*>(open_address(address));
   return true;
 }

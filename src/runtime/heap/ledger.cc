@@ -62,8 +62,8 @@ void keep_past_life(const BlockRecord& record) {
 template <typename Expected>
 void report_changed(const Overwritten& bytes, const Expected& expected) {
   uint8_t first[wire::kFindingBytes];
-  Wrong wrong{bytes.kind, bytes.block, bytes.stack, bytes.at, 0, reinterpret_cast<const uint8_t*>(bytes.at), first, 0,
-              0, 0};
+  Wrong wrong{bytes.kind, bytes.block, bytes.stack, bytes.at, 0, reinterpret_cast<const uint8_t*>(bytes.at),
+              first,      0,           0,           0};
   for (uintptr_t byte = bytes.at; byte < bytes.end; ++byte) {
     if (byte - bytes.at < wire::kFindingBytes) first[wrong.byte_count++] = expected(byte);
     if (*reinterpret_cast<const uint8_t*>(byte) != expected(byte)) ++wrong.count;

@@ -39,18 +39,25 @@ namespace {
   return address < block.end() ? 0 : address - block.end() + 1;
 }
 
+// The slot whose block has `address` on the guard before it. A region's first slot has the end of the region before.
+[[nodiscard]] bool find_slot_behind_guard(uintptr_t address, SlotRef& out) {
+  if (!find_slot(reinterpret_cast<const void*>(address), out))
+    return find_slot(reinterpret_cast<const void*>(address + kPageBytes), out);
+  const bool in_guard = address >= slot_data_end(out);
+  return in_guard && ++out.number < slots_of(out).count;
+}
+
 }  // namespace
 
 bool find_near_block(uintptr_t address, NearBlock& out) {
   const void* const pointer = reinterpret_cast<const void*>(address);
   if (!is_active()) return false;
   if (!in_arena(pointer)) return find_canary_block(address, out);
-  SlotRef ref{};
-  if (!owns_address(pointer) || !find_slot(pointer, ref)) return false;
-  const bool known = block_in(ref, out);
-  const bool in_guard = address >= slot_data_end(ref) && ref.number + 1 < slots_of(ref).count;
+  if (!owns_address(pointer)) return false;
+  SlotRef ref{}, behind{};
+  const bool known = find_slot(pointer, ref) && block_in(ref, out);
   NearBlock next{};
-  if (!in_guard || !block_in({ref.region, ref.number + 1}, next)) return known;
+  if (!find_slot_behind_guard(address, behind) || !block_in(behind, next)) return known;
   if (!known || distance(next, address) < distance(out, address)) out = next;
   return true;
 }

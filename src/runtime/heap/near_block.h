@@ -1,7 +1,7 @@
 // The block that an access is meant for, by its first byte: the one it lies in, or else the nearest.
 //
-// Lock-free, async-signal-safe, thread-safe: the answer is about a moment that may be over when it is used, as it is for
-// any access that another thread's free races with.
+// Lock-free, async-signal-safe, thread-safe: the answer is about a moment that may be over when it is used, as it is
+// for any access that another thread's free races with.
 #pragma once
 
 #include <stddef.h>

@@ -1,11 +1,15 @@
 #include "runtime/heap/resize.h"
 
+#include <string.h>
+
 #include "runtime/heap/allowance.h"
 #include "runtime/heap/governor.h"
 #include "runtime/heap/guarded.h"
+#include "runtime/heap/heap.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/pages.h"
 #include "runtime/heap/places.h"
+#include "runtime/heap/small.h"
 #include "runtime/trace/stacks.h"
 
 namespace segwhy::runtime::heap {
@@ -18,6 +22,8 @@ namespace {
   if (size > room || room - size >= kPageBytes) return false;
   check_canaries(ref, slot, 0);
   change_allowance(static_cast<int64_t>(size) - static_cast<int64_t>(slot.size), 0);
+  if (size > slot.size && takes_small_blocks())
+    memset(reinterpret_cast<void*>(slot.address + slot.size), kFreshFill, size - slot.size);
   slot.size = size;
   plant_canaries(ref, slot);
   note_resize(slot_index(ref), size, static_cast<uint32_t>(room - size));

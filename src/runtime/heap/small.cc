@@ -186,8 +186,10 @@ bool resize_small(void* block, size_t size) {
   const size_t usable = pal::next_heap().malloc_usable_size(block);
   if (size == 0 || size + kCanaryBehind > usable || size < usable / 2) return false;
   check_canary_of(ref, 0);
-  ref.block->size = static_cast<uint32_t>(size);
   const auto address = reinterpret_cast<uintptr_t>(block);
+  const size_t before = ref.block->size;
+  if (size > before) memset(reinterpret_cast<void*>(address + before), kFreshFill, size - before);
+  ref.block->size = static_cast<uint32_t>(size);
   fill_canary(canary_key(), address + size, canary_end(address, size, usable));
   return true;
 }

@@ -7,6 +7,7 @@
 #include "runtime/heap/batch.h"
 #include "runtime/heap/governor.h"
 #include "runtime/heap/guarded.h"
+#include "runtime/heap/heap.h"
 #include "runtime/heap/ledger.h"
 #include "runtime/heap/places.h"
 #include "runtime/heap/retreat.h"
@@ -41,7 +42,8 @@ namespace {
   void* const block = reinterpret_cast<void*>(slot.address);
   const wire::BlockKind kind = kind_of(request);
   if (request.zero && place.used_before) memset(block, 0, request.size);
-  if (!request.zero && kind == wire::kBlockSmall) memset(block, kFreshFill, request.size);
+  // Pages of a larger one would be touched that the program may never touch.
+  if (!request.zero && takes_small_blocks() && pages <= kExactPages) memset(block, kFreshFill, request.size);
   plant_canaries(place.slot, slot);
   const uint64_t behind = slot_data_end(place.slot) - slot.address - request.size;
   note_allocation(

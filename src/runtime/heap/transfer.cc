@@ -124,10 +124,16 @@ namespace {
 
 }  // namespace
 
+// The kernel came upon a place without access where it should have begun: because the block was freed meanwhile, or
+// lies elsewhere. A length that leads out of the block may have been refused for itself.
+bool Transfer::explains_refusal(NearBlock& now) const {
+  if (block_.holds(begin_, size_)) return find_near_block(begin_, now) && !now.live;
+  return !block_.holds(begin_, 1);
+}
+
 void Transfer::judge(size_t transferred, bool refused, const Caller& caller) const {
   NearBlock block = block_;
-  // The kernel came upon a place without access: outside of the block, or in it because it was freed meanwhile.
-  if (refused && block_.holds(begin_, size_) && (!find_near_block(begin_, block) || block.holds(begin_, size_))) return;
+  if (refused && !explains_refusal(block)) return;
   const Range wrong = outside_of(block, begin_, begin_ + (refused ? size_ : transferred));
   if (wrong.begin >= wrong.end) return;
   const uint32_t stack = trace::intern_stack(caller.return_address, caller.frame);
@@ -179,15 +185,19 @@ namespace {
 // Empty when it is not to be looked at or cannot be read.
 [[nodiscard]] msghdr copy_of(const msghdr* message, int flags) {
   msghdr copy{};
-  const bool readable = arena().base != 0 && is_plain_transfer(flags) &&
-                        pal::guarded_copy(&copy, message, sizeof copy) == sizeof copy;
+  const bool readable =
+      arena().base != 0 && is_plain_transfer(flags) && pal::guarded_copy(&copy, message, sizeof copy) == sizeof copy;
   return readable ? copy : msghdr{};
 }
 
 }  // namespace
 
 MessageTransfers::MessageTransfers(const Call& call, msghdr* message, int flags)
-    : call_(call), original_(message), data_(message), copy_(copy_of(message, flags)), parts_(call, copy_.msg_iov, copy_.msg_iovlen) {
+    : call_(call),
+      original_(message),
+      data_(message),
+      copy_(copy_of(message, flags)),
+      parts_(call, copy_.msg_iov, copy_.msg_iovlen) {
   if (parts_.data() == copy_.msg_iov) return;
   copy_.msg_iov = const_cast<iovec*>(parts_.data());
   data_ = &copy_;

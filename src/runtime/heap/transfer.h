@@ -1,10 +1,10 @@
 // Buffers that the program hands to the kernel (read, write and their kin; abi/transfers.cc).
 //
-// The kernel does not fault at a guard or a freed block: it ends the call with EFAULT or a short count, which a plain run
-// would not have got. Therefore a buffer that does not lie within a live block is replaced for the call by a *stand-in*,
-// memory of the same size: what the block holds is copied there or back, what lies outside of it reads as it is where
-// that is possible and else as zeros, and what is written there goes nowhere. The call does what it would have done, and
-// what the kernel transferred outside of the block is noted as a finding, of the very call.
+// The kernel does not fault at a guard or a freed block: it ends the call with EFAULT or a short count, which a plain
+// run would not have got. Therefore a buffer that does not lie within a live block is replaced for the call by a
+// *stand-in*, memory of the same size: what the block holds is copied there or back, what lies outside of it reads as
+// it is where that is possible and else as zeros, and what is written there goes nowhere. The call does what it would
+// have done, and what the kernel transferred outside of the block is noted as a finding, of the very call.
 //
 // Only what was transferred counts: a length that is larger than the block is no error by itself.
 #pragma once
@@ -71,6 +71,7 @@ class Transfer {
   void make_stand_in();
   void copy_out();
   void copy_back(size_t transferred) const;
+  [[nodiscard]] bool explains_refusal(NearBlock& now) const;
   void judge(size_t transferred, bool refused, const Caller& caller) const;
 
   Call call_{};

@@ -184,10 +184,6 @@ TEST_F(HeapTest, StopsAFreeInsideABlock) {
   EXPECT_EQ(found->entries[0].offset, 64);
 }
 
-TEST_F(HeapTest, MakesSystemCallsOnFreedBlocksFail) {
-  EXPECT_EQ(run({"write-freed"}).output, "-1 14\n");
-}
-
 TEST_F(HeapTest, ServesAForkedChild) {
   run_both(subject({"fork-and-use"}));
   ASSERT_EQ(monitor_.processes().size(), 2u);

@@ -106,7 +106,7 @@ TEST_F(SmallTest, HeapBehindAThreadsStackIsNoLocal) {
 }
 
 TEST_F(SmallTest, NewMemoryHoldsThePattern) {
-  EXPECT_EQ(run({"print-fresh"}).output, "bebe\n");
+  EXPECT_EQ(run({"print-fresh"}).output, "bebe bebe 0000 01be 01be\n");
 }
 
 // A block that ends at its guard: the first byte past its alignment traps, freed memory at once.

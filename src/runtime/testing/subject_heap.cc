@@ -158,18 +158,6 @@ int free_inside(int, char**) {
   return 0;
 }
 
-// A system call on a freed block fails with EFAULT instead of working on somebody else's memory.
-int write_freed(int, char**) {
-  auto* const block = static_cast<char*>(aligned(64, 1000));
-  memset(block, 'x', 1000);
-  free(block);
-  int ends[2];
-  if (pipe(ends) != 0) return 3;
-  const ssize_t result = write(ends[1], block, 10);
-  printf("%zd %d\n", result, result < 0 ? errno : 0);
-  return 0;
-}
-
 // --- processes and threads -----------------------------------------------------------------------------------------
 
 // In the child of a fork: the parent's blocks and its own. argv[0]: 1 for a raw fork, which the runtime does not see.
@@ -287,7 +275,6 @@ const Command kHeapCommands[] = {
     {"overflow-and-exit", &overflow_and_exit},
     {"free-twice", &free_twice},
     {"free-inside", &free_inside},
-    {"write-freed", &write_freed},
     {"fork-and-use", &fork_and_use},
     {"crash-in-child", &crash_in_child},
     {"allocate-in-signals", &allocate_in_signals},

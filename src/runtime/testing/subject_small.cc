@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 #include "runtime/testing/subject.h"
 
 namespace segwhy::runtime::testing {
@@ -73,10 +75,22 @@ int free_behind_stack(int, char**) {
   return 0;
 }
 
-// Prints what new memory holds.
+// Prints what new memory holds: of malloc, of a framework, of calloc, and what realloc adds, in place and elsewhere.
 int print_fresh(int, char**) {
-  const auto* const block = static_cast<unsigned char*>(malloc(kSize));
-  printf("%02x%02x\n", block[0], block[kSize - 1]);
+  auto* block = static_cast<unsigned char*>(malloc(kSize));
+  printf("%02x%02x", block[0], block[kSize - 1]);
+  void* buffer = nullptr;
+  if (posix_memalign(&buffer, 64, kSize) != 0) return 1;
+  const auto* const aligned = static_cast<unsigned char*>(buffer);
+  printf(" %02x%02x", aligned[0], aligned[kSize - 1]);
+  const auto* const zeroed = static_cast<unsigned char*>(calloc(1, kSize));
+  printf(" %02x%02x", zeroed[0], zeroed[kSize - 1]);
+  memset(block, 1, kSize);
+  for (const size_t more : {size_t{1}, size_t{1000}}) {
+    block = static_cast<unsigned char*>(realloc(block, kSize + more));
+    printf(" %02x%02x", block[kSize - 1], block[kSize + more - 1]);
+  }
+  puts("");
   return 0;
 }
 

@@ -43,6 +43,7 @@ class TransferTest : public ::testing::Test {
 struct Name {
   const char* name;
   std::uint32_t kind;
+  std::uint32_t calls;  // that the program makes
 };
 
 class Transfers : public TransferTest, public ::testing::WithParamInterface<Name> {
@@ -50,56 +51,68 @@ class Transfers : public TransferTest, public ::testing::WithParamInterface<Name
   // The only finding: by its first call, that later ones of the same place repeat.
   void expect_finding(const std::string& offset, const std::string& freed, std::int64_t wrong, std::uint64_t count,
                       int block_state) {
-    const auto found = run({GetParam().name, offset, freed});
-    // A split buffer may be wrong in both of its parts.
-    ASSERT_GE(found->count, 1u);
-    EXPECT_EQ(found->count, 1u);
+    const auto found = run(offset, freed);
+    ASSERT_EQ(found->count, 1u);
     const wire::Finding& finding = found->entries[0];
     EXPECT_EQ(finding.complete, 1u);
     EXPECT_EQ(finding.kind, GetParam().kind);
     EXPECT_NE(finding.pc, 0u);
     EXPECT_EQ(finding.offset, wrong);
     EXPECT_EQ(finding.wrong_bytes, count);
+    EXPECT_EQ(finding.repeats, GetParam().calls - 1);
     EXPECT_EQ(finding.block.size, 1000u);
     EXPECT_EQ(finding.block.state, block_state);
     EXPECT_NE(finding.stack, 0u);
   }
-  std::unique_ptr<wire::Findings> run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "transfer");
-    return TransferTest::run(arguments);
+  std::unique_ptr<wire::Findings> run(const std::string& offset, const std::string& freed) {
+    return TransferTest::run({"transfer", GetParam().name, offset, freed});
   }
 };
 
 TEST_P(Transfers, WithinTheBlockAreNothing) {
-  EXPECT_EQ(run({GetParam().name, "900", "0"})->count, 0u);
-  EXPECT_EQ(run({GetParam().name, "0", "0"})->count, 0u);
+  EXPECT_EQ(run("900", "0")->count, 0u);
+  EXPECT_EQ(run("0", "0")->count, 0u);
 }
 
 TEST_P(Transfers, PastTheEndAreFoundAndSucceed) {
-  expect_finding("960", "0", 1000, 60 - 0, wire::kBlockLive);
+  expect_finding("950", "0", 1000, 50, wire::kBlockLive);
 }
 
 TEST_P(Transfers, BeforeTheStartAreFoundAndSucceed) {
-  expect_finding("-40", "0", -40, 40, wire::kBlockLive);
+  expect_finding("-50", "0", -50, 50, wire::kBlockLive);
+}
+
+TEST_P(Transfers, OnAFreedBlockAreFoundAndSucceed) {
+  const auto found = run("100", "1");
+  ASSERT_EQ(found->count, 1u);
+  EXPECT_EQ(found->entries[0].kind, GetParam().kind);
+  EXPECT_EQ(found->entries[0].offset, 100);
+  EXPECT_GE(found->entries[0].wrong_bytes, 50u);  // all of it, or a part of a split buffer
+  EXPECT_NE(found->entries[0].block.state, wire::kBlockLive);
+  EXPECT_NE(found->entries[0].block.free_stack, 0u);
+}
+
+// A length is a limit: what counts is what arrives.
+TEST_F(TransferTest, ALengthBeyondTheBlockIsNoErrorByItself) {
+  for (const char* const call : {"read", "recv", "pread", "readv", "recvmsg"})
+    EXPECT_EQ(run({"transfer", call, "0", "0", "5000"})->count, 0u) << call;
+  for (const char* const call : {"read", "recv", "pread"})
+    EXPECT_EQ(run({"transfer", call, "900", "0", "100000000"})->count, 0u) << call;
+}
+
+TEST_F(TransferTest, WildLengthsEndAsTheyDoPlainly) {
+  EXPECT_EQ(run({"transfer-wildly"})->count, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Calls, Transfers,
-    ::testing::Values(Name{"write", wire::kFindingCallRead},
-                      Name{"pwrite", wire::kFindingCallRead},
-                      Name{"send", wire::kFindingCallRead},
-                      Name{"sendto", wire::kFindingCallRead},
-                      Name{"writev", wire::kFindingCallRead},
-                      Name{"pwritev", wire::kFindingCallRead},
-                      Name{"sendmsg", wire::kFindingCallRead},
-                      Name{"read", wire::kFindingCallWrite},
-                      Name{"pread", wire::kFindingCallWrite},
-                      Name{"recv", wire::kFindingCallWrite},
-                      Name{"recvfrom", wire::kFindingCallWrite},
-                      Name{"readv", wire::kFindingCallWrite},
-                      Name{"preadv", wire::kFindingCallWrite},
-                      Name{"recvmsg", wire::kFindingCallWrite}),
-    [](const auto& info) { return std::string(info.param.name); });
+    ::testing::Values(Name{"write", wire::kFindingCallRead, 3}, Name{"pwrite", wire::kFindingCallRead, 3},
+                      Name{"send", wire::kFindingCallRead, 3}, Name{"sendto", wire::kFindingCallRead, 3},
+                      Name{"writev", wire::kFindingCallRead, 3}, Name{"pwritev", wire::kFindingCallRead, 3},
+                      Name{"sendmsg", wire::kFindingCallRead, 3}, Name{"read", wire::kFindingCallWrite, 1},
+                      Name{"pread", wire::kFindingCallWrite, 3}, Name{"recv", wire::kFindingCallWrite, 1},
+                      Name{"recvfrom", wire::kFindingCallWrite, 1}, Name{"readv", wire::kFindingCallWrite, 1},
+                      Name{"preadv", wire::kFindingCallWrite, 3}, Name{"recvmsg", wire::kFindingCallWrite, 1}));
 
 }  // namespace
 }  // namespace segwhy::runtime::testing
