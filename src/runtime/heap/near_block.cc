@@ -41,10 +41,11 @@ namespace {
 
 // The slot whose block has `address` on the guard before it. A region's first slot has the end of the region before.
 [[nodiscard]] bool find_slot_behind_guard(uintptr_t address, SlotRef& out) {
-  if (!find_slot(reinterpret_cast<const void*>(address), out))
-    return find_slot(reinterpret_cast<const void*>(address + kPageBytes), out);
-  const bool in_guard = address >= slot_data_end(out);
-  return in_guard && ++out.number < slots_of(out).count;
+  const bool in_slot = find_slot(reinterpret_cast<const void*>(address), out);
+  if (in_slot && address < slot_data_end(out)) return false;
+  if (in_slot && ++out.number < slots_of(out).count) return true;
+  const void* const page_behind = reinterpret_cast<const void*>(address + kPageBytes);
+  return in_arena(page_behind) && find_slot(page_behind, out);
 }
 
 }  // namespace

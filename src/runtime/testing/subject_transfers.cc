@@ -112,6 +112,14 @@ int transfer(int argc, char** argv) {
   return 0;
 }
 
+// From before a block that fills its slot's pages, and is the first of its size.
+int transfer_before_first(int, char**) {
+  void* block = nullptr;
+  if (!connect_ends() || posix_memalign(&block, 64, 65536) != 0) return 3;
+  printf("%zd\n", write(here, static_cast<char*>(block) - 8, 8));
+  return 0;
+}
+
 // A length that only a wild number has.
 int transfer_wildly(int, char**) {
   if (!connect_ends()) return 3;
@@ -130,6 +138,7 @@ int transfer_wildly(int, char**) {
 
 const Command kTransferCommands[] = {
     {"transfer", &transfer},
+    {"transfer-before-first", &transfer_before_first},
     {"transfer-wildly", &transfer_wildly},
     {nullptr, nullptr},
 };

@@ -100,6 +100,13 @@ TEST_F(TransferTest, ALengthBeyondTheBlockIsNoErrorByItself) {
     EXPECT_EQ(run({"transfer", call, "900", "0", "100000000"})->count, 0u) << call;
 }
 
+TEST_F(TransferTest, BeforeTheFirstBlockOfASizeAreFound) {
+  const auto found = run({"transfer-before-first"});
+  ASSERT_EQ(found->count, 1u);
+  EXPECT_EQ(found->entries[0].offset, -8);
+  EXPECT_EQ(found->entries[0].block.size, 65536u);
+}
+
 TEST_F(TransferTest, WildLengthsEndAsTheyDoPlainly) {
   EXPECT_EQ(run({"transfer-wildly"})->count, 0u);
 }
