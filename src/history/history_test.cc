@@ -418,10 +418,11 @@ TEST(Findings, ASystemCallPastABlockIsAnAccess) {
 // As it was then: the slot may have been freed, or taken again, since.
 TEST(Findings, ASystemCallOnABlockThatWasFreedLaterIsOutOfBounds) {
   FakeRecorder recorder;
-  auto block = recorder.block(1, 60, wire::kBlockQuarantined);
+  const auto block = recorder.block(1, 60, wire::kBlockQuarantined);
+  auto earlier = block;
+  earlier.state = wire::kBlockLive;
+  recorder.finding(0, call_finding(earlier, wire::kFindingCallWrite));
   recorder.finding(1, call_finding(block, wire::kFindingCallWrite));
-  block.state = wire::kBlockLive;
-  recorder.finding(0, call_finding(block, wire::kFindingCallWrite));
   const Case c = read(recorder, Case());
   ASSERT_EQ(c.findings.size(), 2u);
   EXPECT_EQ(c.findings[0].kind, kFindingOutOfBounds);
