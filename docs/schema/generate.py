@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE.parent.parent / "src" / "evidence" / "model"
-HEADERS = [MODEL / name for name in ("case.h", "frames.h", "heap.h", "holders.h", "memory.h")]
+HEADERS = [MODEL / name for name in ("case.h", "frames.h", "heap.h", "holders.h", "memory.h", "retracing.h")]
 OUTPUT = HERE / "case.schema.json"
 
 SCALARS = {

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "diagnose/block_story.h"
+#include "diagnose/retrace_story.h"
 
 namespace segwhy {
 namespace {
@@ -44,6 +45,10 @@ void tell_growth(const SiteGrowth& growth, std::optional<std::uint64_t> limit, c
   candidate.evidence.push_back(fmt::format("It grew step by step: {} gained {}.", name, gain_of(growth)));
   if (std::string holders = holders_sentence(*growth.site); !holders.empty())
     candidate.evidence.push_back(std::move(holders));
+  if (const TracedFunction* const traced = retraced_at(*growth.site, memory)) {
+    candidate.evidence.push_back(retrace_sentence(*traced));
+    candidate.advice.push_back(retrace_advice(*traced));
+  }
   const std::uint64_t other = memory.live_bytes - std::min(memory.live_bytes, growth.site->live_bytes);
   if (!limit || *limit <= other) return;
   candidate.advice.push_back(fmt::format("Keep less of what {} makes: about {} of it fit into {} beside the rest.",

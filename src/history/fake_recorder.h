@@ -14,6 +14,7 @@
 #include "evidence/wire/recorder.h"
 #include "evidence/wire/sites.h"
 #include "evidence/wire/stacks.h"
+#include "evidence/wire/traces.h"
 #include "history/history.h"
 
 namespace segwhy::history {
@@ -50,6 +51,7 @@ class FakeRecorder {
   static constexpr std::uint64_t kStride = 2 * kPage;  // a page for the block, a page of guard
   static constexpr std::uint32_t kSlots = 8;
   static constexpr std::uint32_t kSites = 16;
+  static constexpr std::uint32_t kTraces = 64;
 
   // Several can lie in one file.
   explicit FakeRecorder(std::uint32_t record = kRecord, std::shared_ptr<FakeFile> in = std::make_shared<FakeFile>())
@@ -72,6 +74,7 @@ class FakeRecorder {
     section(wire::kSectionFindings, sizeof(wire::Findings));
     section(wire::kSectionStacks, sizeof(wire::StackSection));
     section(wire::kSectionSites, sizeof(wire::SiteTable) + kSites * sizeof(wire::SiteRecord));
+    section(wire::kSectionTraces, sizeof(wire::TraceTable) + kTraces * sizeof(wire::TraceRecord));
     section(wire::kSectionAccesses, sizeof(wire::AccessTable) + 4 * sizeof(wire::WatchedBlock));
     put(wire::kSectionBlocks, 0, std::uint64_t{kSlots});
     put(wire::kSectionBlocks, offsetof(wire::BlockTable, regions), wire::Region{kBase, kStride, kPage, kSlots, 0});

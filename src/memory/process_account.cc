@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "history/reader.h"
+#include "memory/retracing.h"
 
 namespace segwhy::memory {
 namespace {
@@ -106,6 +107,19 @@ void ProcessAccount::add_refused(const wire::ClockPair& now, MemoryUse& into) co
   refused.age_s = history::age_s(area_.header(), now, latest_.refused_ticks);
 }
 
+void ProcessAccount::add_retracing(const wire::ClockPair& now, MemoryUse& into) {
+  const auto moment = [&](std::uint64_t ticks) {
+    return looked_at_s_ - history::age_s(area_.header(), now, ticks).value_or(0);
+  };
+  into.retracing = retraced(read_traces(area_), stacks_, namer_, moment, looked_at_s_);
+  for (TracedFunction& function : into.retracing) {
+    const LineKey key{function.call_file, function.call_line, {}, false, 0};
+    const auto line = std::find_if(history_.lines().begin(), history_.lines().end(),
+                                   [&key](const LineAccount& account) { return account.key == key; });
+    if (line != history_.lines().end()) function.line_bytes = line->live_bytes;
+  }
+}
+
 MemoryUse ProcessAccount::use(const wire::ClockPair& now, const history::Naming& naming) {
   MemoryUse out;
   if (!looked_) return out;
@@ -117,6 +131,7 @@ MemoryUse ProcessAccount::use(const wire::ClockPair& now, const history::Naming&
   out.inherited = area_.header().parent.record != 0;
   if (latest_.lost_blocks != 0) out.lost = latest_.lost_blocks;
   add_refused(now, out);
+  add_retracing(now, out);
   const std::vector<const LineAccount*> lines = largest_lines(history_);
   history::EventBuilder events(stacks_, area_, now, naming);
   std::vector<BlockEvent> described(lines.size() + 1);

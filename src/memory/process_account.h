@@ -45,6 +45,7 @@ class ProcessAccount {
   void add_look(double at_s);
   [[nodiscard]] MemorySite site_of(const LineAccount& line, const wire::ClockPair& now) const;
   void add_refused(const wire::ClockPair& now, MemoryUse& into) const;
+  void add_retracing(const wire::ClockPair& now, MemoryUse& into);
 
   history::Area area_;
   history::StackReader stacks_;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "diagnose/block_story.h"
+#include "diagnose/retrace_story.h"
 #include "diagnose/site_growth.h"
 #include "report/describe.h"
 #include "report/memory_plot.h"
@@ -74,6 +75,20 @@ void add_holders(const MemorySite& site, Section& section) {
   }
 }
 
+// "retraced  step (train.py:9) 200 times, at train.py:17": what for is on a line of its own.
+void add_retracing(const TracedFunction& function, Section& section) {
+  const bool lasts = keeps_retracing(function);
+  Line line;
+  line.add("retraced  ", Role::kMark).add(traced_name(function), Role::kUser);
+  line.add(fmt::format("  {} times{}", grouped(function.traces), lasts ? ", to the end" : ""));
+  if (!function.call_file.empty())
+    line.add(", called at ").add(place(base_name(function.call_file), function.call_line), Role::kUser);
+  section.items.push_back({.line = std::move(line), .rank = lasts ? kFirst : kDetail, .hang = 4});
+  const std::string differed = what_differed(function);
+  if (!differed.empty())
+    section.items.push_back({.line = Line("       " + differed), .rank = lasts ? kFirst : kDetail, .hang = 9});
+}
+
 Item summary_item(const Subject& s) {
   const Machine& m = s.evidence.machine;
   std::uint64_t peak = m.peak_rss.value_or(0);
@@ -129,6 +144,8 @@ Section memory_lines(const Subject& s) {
     section.items.push_back(growth_item(growth));
     add_holders(*growth.site, section);
   }
+  for (const TracedFunction& function : memory.retracing)
+    if (keeps_retracing(function) || s.style.verbose) add_retracing(function, section);
   if (memory.refused)
     section.items.push_back({.line = Line(fmt::format("refused {} ({} times in all)",
                                                       human_bytes(memory.refused->bytes), memory.refused->count)),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from environment_python import python_of
 from segwhy_command import segwhy_or_skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +26,6 @@ GROWERS = ROOT / "tests" / "growers"
 TIMEOUT_S = 300
 # That those with TensorFlow run in.
 ENVIRONMENT = "tf-2.8.0"
-
-sys.path.insert(0, str(ROOT / "tools"))
-from environments import EnvironmentUnavailable, environment  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,7 @@ def python_for(grower: Grower) -> str:
         return sys.executable
     if grower.needs == "numpy":
         return sys.executable  # tests/requirements.txt
-    try:
-        return str(environment(ENVIRONMENT))
-    except EnvironmentUnavailable as error:
-        pytest.skip(f"no environment {ENVIRONMENT}: {error}")
+    return python_of(ENVIRONMENT)
 
 
 def run(grower: Grower, folder: Path, command: str = "mem") -> tuple[dict, subprocess.CompletedProcess]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from environment_python import python_of
 from segwhy_command import segwhy_or_skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,17 +21,9 @@ TENSOR = 4_000_000
 LIMIT = 3 << 30
 
 sys.path.insert(0, str(ROOT / "tools"))
-from environments import EnvironmentUnavailable, environment  # noqa: E402
 from oom_runs import ENTER, Cgroup  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("version", VERSIONS)]
-
-
-def python_of(version: str) -> str:
-    try:
-        return str(environment(version))
-    except EnvironmentUnavailable as error:
-        pytest.skip(f"no environment {version}: {error}")
 
 
 def told(folder: Path, command: str, version: str, program: Path, *arguments: str, **variables: str) -> dict:

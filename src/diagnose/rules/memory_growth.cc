@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "diagnose/block_story.h"
+#include "diagnose/retrace_story.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 #include "diagnose/site_growth.h"
@@ -54,6 +55,8 @@ std::optional<Candidate> memory_growth_verdict(const Facts& facts) {
                                   site_name(site), gain_of(first));
   for (std::size_t i = 0; i < std::min(growing.size(), kMostNamed); ++i)
     candidate.evidence.push_back(sentence(growing[i]));
+  const TracedFunction* const traced = retraced_at(site, *memory);
+  if (traced != nullptr) candidate.evidence.push_back(retrace_sentence(*traced));
   for (std::size_t i = 0; i < std::min(growing.size(), kMostNamed); ++i)
     if (std::string holders = holders_sentence(*growing[i].site); !holders.empty())
       candidate.evidence.push_back(std::move(holders));
@@ -62,6 +65,7 @@ std::optional<Candidate> memory_growth_verdict(const Facts& facts) {
         fmt::format("At this rate {} would be used up in {}.", next->limit, long_time(next->seconds)));
   if (!site.file.empty()) {
     candidate.where = SourceLine{site.file, site.line, site.function, site.source};
+    if (traced != nullptr) candidate.advice.push_back(retrace_advice(*traced));
     const bool held = !site.holders.empty() && site.holders.front().bytes;
     candidate.advice.push_back(held ? fmt::format("Drop or bound {}: it keeps the {} that {} makes.",
                                                   site.holders.front().path, blocks_of(site), site_name(site))

@@ -10,6 +10,7 @@
 
 #include "evidence/model/frames.h"
 #include "evidence/model/holders.h"
+#include "evidence/model/retracing.h"
 
 namespace segwhy {
 
@@ -111,6 +112,7 @@ struct MemoryUse {
   std::optional<std::uint64_t> lost;      // blocks that could not be counted
   std::optional<RefusedRequest> refused;  //
   std::vector<MemoryEvent> events;        // ascending
+  std::vector<TracedFunction> retracing;  // functions that were traced more than once, the most often first
   bool inherited = false;                 // a forked child: what it got from its parent is not in the sites
 
   template <class V>
@@ -118,7 +120,7 @@ struct MemoryUse {
     v("asked", asked), v("exact_from", exact_from), v("sites", sites), v("live_bytes", live_bytes);
     v("live_blocks", live_blocks), v("peak_bytes", peak_bytes), v("peak_at_s", peak_at_s);
     v("unknown_bytes", unknown_bytes), v("lost", lost), v("refused", refused), v("events", events);
-    v("inherited", inherited);
+    v("retracing", retracing), v("inherited", inherited);
   }
 };
 

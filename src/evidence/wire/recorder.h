@@ -75,6 +75,7 @@ enum AreaSection : uint32_t {
   kSectionAccesses = 4,     // the log of exact mode
   kSectionSmallBlocks = 5,  // wire/small_blocks.h: SmallTable; --protect all only
   kSectionSites = 6,        // wire/sites.h: SiteTable
+  kSectionTraces = 7,       // wire/traces.h: TraceTable
   kSectionCount = 8,
 };
 

@@ -49,7 +49,10 @@ void lay_out(AreaHeader& area) {
   place(wire::kSectionAccesses, total / 16);
   place(wire::kSectionStacks, total / 16 * 5);
   if (area.mode_requested == wire::kProtectAll) place(wire::kSectionSmallBlocks, total / 4);
-  if (session()->account_bytes != 0) place(wire::kSectionSites, total / 32);
+  if (session()->account_bytes != 0) {
+    place(wire::kSectionSites, total / 32);
+    place(wire::kSectionTraces, total / 64);
+  }
   place(wire::kSectionBlocks, total - at);
   const auto table = [&](wire::AreaSection section) {
     return reinterpret_cast<char*>(&area) + area.sections[section].offset;

@@ -24,6 +24,7 @@ constexpr char kAtomic[] = "tensorflow.python.eager.polymorphic_function.atomic_
 constexpr Place kPlaces[] = {
     {kOps, "Graph", "_create_op_internal", &watch_node_creation},
     {kOps, "Graph", "_create_op_from_tf_operation", &watch_node_adoption},
+    {"tensorflow.python.framework.func_graph", nullptr, "func_graph_from_py_func", &watch_tracing},
     {"tensorflow.python.autograph.pyct.origin_info", nullptr, "create_source_map", &watch_source_map},
     {kFunctions, "_EagerDefinedFunction", "__init__", &watch_eager_function},
     {kFunctions, "_EagerDefinedFunction", "call", &watch_function_call},

@@ -42,6 +42,7 @@ inline constexpr int kFastCallWithKeywords = 0x80 | 0x2;  // METH_FASTCALL | MET
   X(PySequence_GetItem, Object* (*)(Object*, ssize_t))                                              \
   X(PyObject_GetAttrString, Object* (*)(Object*, const char*))                                      \
   X(PyObject_GetAttr, Object* (*)(Object*, Object*))                                                \
+  X(PyObject_Str, Object* (*)(Object*))                                                             \
   X(PyObject_SetAttrString, int (*)(Object*, const char*, Object*))                                 \
   X(PyObject_CallFunctionObjArgs, Object* (*)(Object*, ...))                                        \
   X(PyUnicode_AsUTF8AndSize, const char* (*)(Object*, ssize_t*))                                    \
@@ -55,8 +56,8 @@ inline constexpr int kFastCallWithKeywords = 0x80 | 0x2;  // METH_FASTCALL | MET
   X(PyCFunction_NewEx, Object* (*)(MethodDefinition*, Object*, Object*))
 
 #define SEGWHY_PYTHON_OBJECTS(X)                                                                    \
-  X(PyType_Type) X(PyFunction_Type) X(PyUnicode_Type) X(PyBytes_Type) X(PyDict_Type) X(_Py_NoneStruct)                   \
-  X(_Py_TrueStruct)
+  X(PyType_Type) X(PyFunction_Type) X(PyUnicode_Type) X(PyBytes_Type) X(PyDict_Type) X(PyTuple_Type)           \
+  X(PyList_Type) X(PyMethod_Type) X(PyLong_Type) X(PyFloat_Type) X(PyBool_Type) X(_Py_NoneStruct) X(_Py_TrueStruct)
 // clang-format on
 
 struct Interpreter {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "runtime/python/trace_log.h"
 #include "runtime/trace/python_walk.h"
 
 namespace segwhy::runtime::python {
@@ -147,6 +148,22 @@ void note_calls(const Interpreter& python, NodeTable& table, const wire::NodeRec
   if (!any && (contains(op, "Call") || contains(op, "__"))) table.add(wire::CallRecord{node.graph, node.name, 0});
 }
 
+[[nodiscard]] bool ends_with(Text text, const char* end) {
+  const size_t size = strlen(end);
+  return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
+}
+
+// Branches, loops and gradients become graphs by the same function as a tf.function does; who called tells them apart.
+[[nodiscard]] bool is_called_to_trace(NodeTable& table) {
+  trace::PythonWalk walk;
+  trace::PythonFrame frame;
+  if (walk.next(frame) != trace::PythonWalk::Step::kFrame) return false;
+  const KnownCode code = table.code_of(frame);
+  if (code.position == 0) return false;
+  const Text name = table.name_of_code(code.position);
+  return ends_with(name, "_create_graph_function") || ends_with(name, "_create_concrete_function");
+}
+
 // The file in one of AutoGraph's places, and its line; 0: it has none.
 [[nodiscard]] uint32_t file_of_location(const Interpreter& python, NodeTable& table, Object* location, uint32_t& line) {
   // LineLocation and Location are named tuples that begin with the file's name and the line.
@@ -242,6 +259,11 @@ Object* watch_source_map(const Call& call, NodeTable& table) {
     note_mapped_line(call.python, table, generated, origin);
   }
   return result;
+}
+
+Object* watch_tracing(const Call& call, NodeTable& table) {
+  if (is_called_to_trace(table)) note_trace(call);
+  return call.run();
 }
 
 Object* watch_gradient(const Call& call, NodeTable&) {

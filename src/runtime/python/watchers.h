@@ -16,6 +16,7 @@ Object* watch_atomic_function(const Call& call, NodeTable& table);  // AtomicFun
 Object* watch_function_call(const Call& call, NodeTable& table);    // the call of either
 Object* watch_session_run(const Call& call, NodeTable& table);      // BaseSession._call_tf_sessionrun
 Object* watch_source_map(const Call& call, NodeTable& table);       // origin_info.create_source_map
+Object* watch_tracing(const Call& call, NodeTable& table);          // func_graph_from_py_func
 Object* watch_gradient(const Call& call, NodeTable& table);         // backprop._gradient_function
 
 }  // namespace segwhy::runtime::python

@@ -73,14 +73,18 @@ enum class Seen : uint8_t { kFrame, kNothing, kUnreadable };
   return owner != kOwnedByGenerator && is_incomplete(python, out) ? Seen::kNothing : Seen::kFrame;
 }
 
+// What tells the code object of a frame from another one at the same place.
+[[nodiscard]] bool read_code(const Python& python, PythonFrame& frame) {
+  const Field name = python.has(Field::kCodeQualname) ? Field::kCodeQualname : Field::kCodeName;
+  return load(frame.code, python[Field::kCodeLineTable], frame.line_table) &&
+         load(frame.code, python[name], frame.name);
+}
+
 [[nodiscard]] Seen read_frame(const Python& python, uint64_t frame, PythonFrame& out) {
   const Seen seen =
       python.minor <= 10 ? read_frame_object(python, frame, out) : read_interpreter_frame(python, frame, out);
   if (seen != Seen::kFrame) return seen;
-  const Field name = python.has(Field::kCodeQualname) ? Field::kCodeQualname : Field::kCodeName;
-  const bool readable =
-      load(out.code, python[Field::kCodeLineTable], out.line_table) && load(out.code, python[name], out.name);
-  return readable ? Seen::kFrame : Seen::kUnreadable;
+  return read_code(python, out) ? Seen::kFrame : Seen::kUnreadable;
 }
 
 }  // namespace
@@ -102,6 +106,15 @@ PythonWalk::Step PythonWalk::next(PythonFrame& out) {
     return Step::kFrame;
   }
   return broken_ ? Step::kUnreadable : Step::kEnd;
+}
+
+bool frame_of_code(const void* code, PythonFrame& out) {
+  const Python* const interpreter = python();
+  out.code = reinterpret_cast<uint64_t>(code);
+  out.instruction = -1;
+  uint64_t type = 0;
+  return interpreter != nullptr && load(out.code, (*interpreter)[Field::kObjectType], type) &&
+         type == interpreter->code_type && read_code(*interpreter, out);
 }
 
 void walk_python(PythonStack& out) {

@@ -26,6 +26,9 @@ struct PythonStack {
 
 void walk_python(PythonStack& out);
 
+// A frame of a code object that has not begun. False: there is no interpreter, or that is no code object.
+[[nodiscard]] bool frame_of_code(const void* code, PythonFrame& out);
+
 // The same, a frame at a time, for who looks for one frame among many. Innermost first.
 class PythonWalk {
  public:

@@ -46,18 +46,22 @@ struct Stack {
   return store.publish_stack(hash, position);
 }
 
-[[nodiscard]] uint32_t intern(wire::StackSection& into, const NativeState& state) {
-  Stack stack;
-  walk_native(state, stack.native);
-  walk_python(stack.python);
-  stack.flags = static_cast<uint16_t>(stack.python.flags | (state.exact ? wire::kStackExactPc : 0) |
-                                      (stack.native.cut ? wire::kStackNativeCut : 0));
+[[nodiscard]] uint32_t find_or_add(wire::StackSection& into, const Stack& stack) {
   const uint64_t hash = stack.hash();
   StackStore store(into);
   uint32_t id = store.find_stack(hash);
   if (id == 0) id = add(store, stack, hash);
   if (id == 0) store.count_lost();
   return id;
+}
+
+[[nodiscard]] uint32_t intern(wire::StackSection& into, const NativeState& state) {
+  Stack stack;
+  walk_native(state, stack.native);
+  walk_python(stack.python);
+  stack.flags = static_cast<uint16_t>(stack.python.flags | (state.exact ? wire::kStackExactPc : 0) |
+                                      (stack.native.cut ? wire::kStackNativeCut : 0));
+  return find_or_add(into, stack);
 }
 
 }  // namespace
@@ -76,6 +80,23 @@ uint32_t intern_stack(const void* return_address, const void* frame) {
   const bool is_frame = pal::guarded_load(place, words[0]) && pal::guarded_load(place + 8, words[1]) && words[1] == pc;
   // Without its frame the caller alone is known: a stack pointer of 0 ends the walk there.
   return intern(*into, {pc, is_frame ? place + sizeof words : 0, is_frame ? words[0] : 0, false});
+}
+
+uint32_t intern_python_stack() {
+  wire::StackSection* const into = pal::load(section);
+  if (into == nullptr || python() == nullptr) return 0;
+  Stack stack;
+  walk_python(stack.python);
+  stack.flags = stack.python.flags;
+  return find_or_add(*into, stack);
+}
+
+uint32_t intern_code(const void* code) {
+  wire::StackSection* const into = pal::load(section);
+  Stack stack;
+  if (into == nullptr || !frame_of_code(code, stack.python.frames[0])) return 0;
+  stack.python.count = 1;
+  return find_or_add(*into, stack);
 }
 
 uint32_t intern_stack(const ucontext_t& interrupted) {

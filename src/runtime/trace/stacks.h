@@ -30,6 +30,12 @@ void use_stacks(wire::StackSection* section);
 // so that frame[0] is the caller's rbp and frame[1] the return address. 0: unknown (no section, or no room in it).
 uint32_t intern_stack(const void* return_address, const void* frame);
 
+// The calling thread's Python frames alone.
+uint32_t intern_python_stack();
+
+// A stack of one frame: that of a code object, before its first instruction. `code` is alive.
+uint32_t intern_code(const void* code);
+
 // The stack of interrupted code, from inside a signal handler on whatever stack.
 uint32_t intern_stack(const ucontext_t& interrupted);
 
