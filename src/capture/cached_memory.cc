@@ -42,7 +42,7 @@ void CachedMemory::fetch(std::uint64_t first) {
   const std::size_t got = source_->read(TargetAddr(first * kPageSize), buffer_) / kPageSize;
   for (std::size_t i = 0; i < got; ++i) {
     auto& slot = pages_[first + i];
-    if (!slot) slot = std::make_unique<Page>();
+    if (!slot) slot = std::make_unique_for_overwrite<Page>();
     std::memcpy(slot->data(), buffer_.data() + i * kPageSize, kPageSize);
   }
   pages_.try_emplace(first);

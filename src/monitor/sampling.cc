@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "capture/environment.h"
+#include "capture/run_delay.h"
 
 namespace segwhy {
 namespace {
@@ -59,9 +60,13 @@ int MemorySampler::sample_if_due(const std::vector<pid_t>& processes, const std:
     const std::uint64_t spent = thread_cpu_ns();
     TreeSample sample = look(processes, now);
     const std::uint64_t bytes = sample.tree_rss;
+    // What looks may take is a share of the time that the program had, not of what others on the machine took from it.
+    const std::uint64_t age = now - start_ns_;
+    const std::uint64_t kept_waiting =
+        fine_ && !sample.processes.empty() ? read_run_delay_ns(sample.processes.front().pid) : 0;
     if (!sample.processes.empty()) history_.add(std::move(sample));
     if (also) also();
-    due_ns_ = monotonic_ns() + pace_.next_interval(bytes, thread_cpu_ns() - spent, now - start_ns_);
+    due_ns_ = monotonic_ns() + pace_.next_interval(bytes, thread_cpu_ns() - spent, age - std::min(age, kept_waiting));
   }
   constexpr std::uint64_t kNsPerMs = 1'000'000;
   return static_cast<int>((due_ns_ - std::min(due_ns_, now)) / kNsPerMs) + 1;
