@@ -1,6 +1,7 @@
 # A new function object every time.
 #
 # grows: yes
+# retraced: it was another function object, made of the same code, in 199 of 199 traces
 # needs: tensorflow
 import os
 

@@ -1,6 +1,7 @@
 # A Python number is part of the signature: every step is a new graph.
 #
 # grows: yes
+# retraced: argument rate was another Python number in 199 of 199 traces
 # needs: tensorflow
 import os
 

@@ -1,6 +1,7 @@
 # Every batch has a length of its own.
 #
 # grows: yes
+# retraced: argument x had another shape in 199 of 199 traces
 # needs: tensorflow
 import os
 

@@ -4,7 +4,7 @@ fills up, settles or comes and goes is not called growth.
 The first comment of a program says what is expected ("# grows: yes" or "no") and what it needs ("# needs: numpy" or
 "tensorflow"); a line that must be named ends in
 "# grows here", and where none can be, "# native:" has part of the name of the native code. "# held:" has the variable
-that keeps it; where there is none, nobody must be said to.
+that keeps it; where there is none, nobody must be said to. "# retraced:" has what is told of a tf.function whose traces grow.
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ class Grower:
     needs: str
     native: str  # what the name of the native code that grows has in it; empty: a line is named
     held: str  # the variable that keeps what grows, empty where none does
+    retraced: str  # what differed between the traces that grow, empty where none do
     lines: tuple[int, ...]  # what grows is allocated there; any of them may be told first
 
     @staticmethod
     def read(path: Path) -> "Grower":
         text = path.read_text()
-        keys = dict(re.findall(r"^# (grows|needs|native|held): (.+)$", text, re.M))
+        keys = dict(re.findall(r"^# (grows|needs|native|held|retraced): (.+)$", text, re.M))
         lines = tuple(i for i, line in enumerate(text.splitlines(), 1) if line.endswith("# grows here"))
         return Grower(path, keys["grows"] == "yes", keys.get("needs", ""), keys.get("native", ""), keys.get("held", ""),
-                      lines)
+                      keys.get("retraced", ""), lines)
 
 
 ALL = [Grower.read(path) for path in sorted(GROWERS.glob("*.py"))]
@@ -82,6 +83,7 @@ def test_growth_is_found_with_its_line(grower: Grower, tmp_path):
         return
     assert Path(incident["where"]["file"]).name == grower.path.name
     assert incident["where"]["line"] in grower.lines
+    assert grower.retraced in grown if grower.retraced else "was traced" not in grown
     for line in grower.lines:
         assert f"{grower.path.name}:{line} gained" in grown
         assert f"{grower.path.name}:{line}" in done.stderr

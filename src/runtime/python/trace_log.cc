@@ -10,8 +10,8 @@
 namespace segwhy::runtime::python {
 namespace {
 
-// Decorators around decorators.
-constexpr int kMostWrappers = 16;
+// Decorators around decorators: up to 2.8, every trace adds one to the function (tf_decorator.rewrap).
+constexpr int kMostWrappers = 1 << 14;
 
 // Weak, to the function object that was traced last, by the function's index. In a forked child they are its parent's
 // until it has traced the function itself.
