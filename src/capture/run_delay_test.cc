@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cstddef>
+
 #include "capture/test_process.h"
 
 namespace segwhy {
@@ -13,7 +15,7 @@ using testing_support::ChildProcess;
 using testing_support::wait_until;
 
 // On the processor that this thread runs on.
-[[noreturn]] void spin_on(int processor) {
+[[noreturn]] void spin_on(std::size_t processor) {
   cpu_set_t only;
   CPU_ZERO(&only);
   CPU_SET(processor, &only);
@@ -24,7 +26,7 @@ using testing_support::wait_until;
 
 TEST(RunDelay, OfTwoThatShareAProcessor) {
   if (::access("/proc/self/schedstat", R_OK) != 0) GTEST_SKIP() << "this kernel does not tell";
-  const int processor = ::sched_getcpu();
+  const auto processor = static_cast<std::size_t>(::sched_getcpu());
   ChildProcess one([processor]() -> int { spin_on(processor); });
   ChildProcess other([processor]() -> int { spin_on(processor); });
   constexpr std::uint64_t kSomeNs = 1'000'000;
