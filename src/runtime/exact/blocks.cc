@@ -5,9 +5,10 @@
 
 #include "runtime/exact/views.h"
 #include "runtime/exact/written.h"
+#include "runtime/heap/owner_lock.h"
 #include "runtime/pal/atomic.h"
+#include "runtime/pal/fork_word.h"
 #include "runtime/pal/signals.h"
-#include "runtime/pal/spin_lock.h"
 #include "runtime/pal/syscall.h"
 #include "runtime/pal/ticks.h"
 
@@ -58,17 +59,24 @@ List quarantine;
 size_t quarantined_bytes;
 size_t quarantine_limit;
 uint32_t default_budget;
-pal::SpinLock lock;
 
+// Waited for as long as it takes: a fork holds it while it copies all blocks. It lies in memory that a forked child
+// finds cleared, so that no thread of the parent holds it there.
+heap::OwnerLock* lock;
+
+// A signal handler in the midst of a fork has the lock already: the fork changes nothing.
 class Lock {
  public:
-  Lock() { lock.lock(); }
+  Lock() : taken_(lock->lock()) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
-  ~Lock() { lock.unlock(); }
+  ~Lock() {
+    if (taken_) lock->unlock();
+  }
 
  private:
   pal::SignalGuard guard_;  // constructed first, destroyed last
+  bool taken_;
 };
 
 [[nodiscard]] uintptr_t page_address(uint32_t page) {
@@ -274,6 +282,8 @@ bool prepare_blocks(wire::AccessTable* table, uint32_t access_budget, size_t qua
   const long address = pal::syscall(SYS_mmap, nullptr, sizeof(Tables), PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
   if (address < 0 && address > -4096) return false;
+  lock = reinterpret_cast<heap::OwnerLock*>(pal::make_fork_cleared_word());
+  if (lock == nullptr) return false;
   tables = reinterpret_cast<Tables*>(address);
   section = table;
   block_limit = table != nullptr && table->block_count < kMostBlocks ? table->block_count : kMostBlocks;
@@ -387,11 +397,11 @@ wire::AccessTable* access_table() {
 }
 
 void lock_blocks() {
-  lock.lock();
+  (void)lock->lock();
 }
 
 void unlock_blocks() {
-  lock.unlock();
+  lock->unlock();
 }
 
 void copy_live_blocks(uintptr_t copy) {
@@ -420,7 +430,7 @@ void adopt_blocks(wire::AccessTable* table) {
       open_middle(index);
     }
   }
-  lock.unlock();
+  lock->unlock();
 }
 
 }  // namespace segwhy::runtime::exact

@@ -3,8 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
+#include <atomic>
+#include <thread>
+
+#include "runtime/exact/blocks.h"
 #include "runtime/exact/testing/harness.h"
 
 namespace segwhy::runtime::exact {
@@ -54,6 +60,26 @@ TEST_F(Exact, WhatDoesNotFitIsLeftToOthers) {
   EXPECT_EQ(usable_size(&local), 0u);
   EXPECT_EQ(release(&local, 0), Release::kInvalid);
   EXPECT_EQ(direct(&local), &local);
+}
+
+[[nodiscard]] long cpu_milliseconds(std::thread& thread) {
+  clockid_t clock{};
+  timespec used{};
+  pthread_getcpuclockid(thread.native_handle(), &clock);
+  clock_gettime(clock, &used);
+  return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
+}
+
+// However long the fork takes: both would change the same lists, or the copy.
+TEST_F(Exact, NobodyAllocatesWhileAnotherThreadForks) {
+  lock_blocks();
+  std::atomic<void*> made{nullptr};
+  std::thread other([&] { made = allocate(100, 64, 0); });
+  while (cpu_milliseconds(other) < 500 && made == nullptr) std::this_thread::yield();
+  EXPECT_EQ(made.load(), nullptr);
+  unlock_blocks();
+  other.join();
+  EXPECT_EQ(release(made.load(), 0), Release::kReleased);
 }
 
 TEST_F(Exact, LoadsAndStoresGoThrough) {
