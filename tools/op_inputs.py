@@ -7,6 +7,7 @@ asked for. The last op before the end is the one that ended the program, where i
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -38,6 +39,7 @@ _listen()
 """
 
 
+@functools.cache
 def inputs_of_last_op(python: Path, program: str) -> dict | None:
     """{"op": its type, "inputs": [[dtype, shape], ...]} of the op in which the program died; None: it did not, or in
     none that was called eagerly. A resource's shape is None: a handle says nothing of what it stands for."""

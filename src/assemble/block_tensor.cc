@@ -12,7 +12,7 @@
 namespace segwhy {
 namespace {
 
-constexpr std::size_t kMaxNamed = 3;  // inputs that share one block
+constexpr std::size_t kMaxNamed = 3;  // tensors that share one block
 
 // How many elements; nullopt for a shape that no tensor has.
 std::optional<std::uint64_t> elements_of(const std::vector<std::int64_t>& shape) {
@@ -62,10 +62,12 @@ bool lies_in(const TensorInfo& input, const Block& block) {
 void describe_block_as_tensor(Case& into) {
   if (!into.block || !into.framework || into.framework->op.empty() || into.framework->confidence == "possible") return;
   std::size_t named = 0;
-  for (const TensorInfo& input : into.framework->inputs) {
-    if (!lies_in(input, *into.block)) continue;
-    into.block->notes.push_back(sentence(*into.block, input, into.framework->op));
-    if (++named == kMaxNamed) return;
+  for (const std::vector<TensorInfo>* tensors : {&into.framework->inputs, &into.framework->outputs}) {
+    for (const TensorInfo& tensor : *tensors) {
+      if (!lies_in(tensor, *into.block)) continue;
+      into.block->notes.push_back(sentence(*into.block, tensor, into.framework->op));
+      if (++named == kMaxNamed) return;
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-// The block that the faulting address belongs to, as a tensor: whose input of the running op it is, and which element.
+// The block that the faulting address belongs to, as a tensor: which input or output of the running op it is, and
+// which element.
 //
 // Joined from two independent readings, the heap's history and the framework's objects: nothing is said where they do
 // not meet. Pure; thread-safe.
@@ -8,7 +9,7 @@
 
 namespace segwhy {
 
-// Adds a note to `into.block` for each input of the op in flight whose buffer lies in it.
+// Adds a note to `into.block` for each input and output of the op in flight whose buffer lies in it.
 void describe_block_as_tensor(Case& into);
 
 }  // namespace segwhy

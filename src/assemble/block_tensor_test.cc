@@ -38,6 +38,15 @@ TEST(BlockTensor, GivesTheElementInAllDimensions) {
       ElementsAre("The buffer of input 0 of Gather (float32 [2, 3]) lies in it; the address is its element [1, 2]."));
 }
 
+TEST(BlockTensor, NamesAnOutput) {
+  Case c = gather(16 + 5 * 4);
+  std::swap(c.framework->inputs, c.framework->outputs);
+  c.framework->outputs[0].name = "output 0";
+  EXPECT_THAT(
+      notes_of(c),
+      ElementsAre("The buffer of output 0 of Gather (float32 [2, 3]) lies in it; the address is its element [1, 2]."));
+}
+
 TEST(BlockTensor, CountsPastTheEnd) {
   EXPECT_THAT(
       notes_of(gather(16 + 40)),

@@ -133,6 +133,22 @@ TEST(OddInputs, NotANumberIsOdd) {
               HasSubstr("input 0 holds NaN or an infinity"));
 }
 
+TEST(OddInputs, SizesWhoseProductDoesNotFit) {
+  const auto text = [](const char* sizes) {
+    return all_text(null_in_op({tensor("input 0", "int64", {3}, sizes)}).verdict());
+  };
+  EXPECT_THAT(text("[65536, 65536, 4294967296]"), HasSubstr("the product of the numbers in input 0 does not fit"));
+  EXPECT_THAT(text("[65536, 65536, 1024]"), Not(HasSubstr("product")));
+  EXPECT_THAT(text("[0, 4294967296, 4294967296]"), Not(HasSubstr("product")));
+}
+
+TEST(OddInputs, ANegativeNumberBehindTheFirstOnes) {
+  TensorInfo input = tensor("input 0", "int64", {4096}, "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, ...]");
+  EXPECT_THAT(all_text(null_in_op({input}).verdict()), Not(HasSubstr("negative number")));
+  input.range = NumberRange{.least = -4, .most = 9, .least_at = 77, .most_at = 9, .looked_at = 4096};
+  EXPECT_THAT(all_text(null_in_op({input}).verdict()), HasSubstr("input 0 holds a negative number (-4 at element 77)"));
+}
+
 TEST(Op, ThatHadCalledTheUsersCodeIsOnlyContext) {
   auto b = memset_through_ctypes(1 << 20);
   Thread& thread = b.raw().threads.front();

@@ -59,13 +59,27 @@ const std::vector<TensorInfo>& inputs_of(const Facts& facts) {
   return op == nullptr ? none : op->inputs;
 }
 
+// A short list of sizes whose product no 64 bits hold: what a shape of these sizes would have for elements.
+bool product_overflows(const TensorInfo& input) {
+  if (!input.shape || input.shape->size() != 1 || element_count(*input.shape) > kFewElements) return false;
+  std::int64_t product = 1;
+  for (const double number : numbers_of(input)) {
+    if (number < 1 || number >= 0x1p63) return false;
+    if (__builtin_mul_overflow(product, static_cast<std::int64_t>(number), &product)) return true;
+  }
+  return false;
+}
+
 std::optional<Kind> general_oddity(const TensorInfo& input) {
   if (is_empty(input)) return Kind::kEmpty;
   if (is_floating_point(input.dtype) && holds_any(input, [](double v) { return !std::isfinite(v); }))
     return Kind::kNotFinite;
   if (!is_integer(input.dtype)) return std::nullopt;
   if (holds_any(input, [](double v) { return v < 0; })) return Kind::kNegative;
-  if (holds_any(input, [](double v) { return v > 1e6; })) return Kind::kVeryLarge;
+  if (product_overflows(input)) return Kind::kProduct;
+  // Among many numbers a large one is no surprise.
+  const std::vector<double> shown = numbers_in(input.preview);
+  if (std::any_of(shown.begin(), shown.end(), [](double v) { return v > 1e6; })) return Kind::kVeryLarge;
   return std::nullopt;
 }
 
@@ -124,6 +138,14 @@ std::optional<Comparison> compared_in(const text::CheckFailure& check) {
   return std::nullopt;
 }
 
+// What is shown of an input's numbers, or the one that is odd where that may not be among them: "-3 at element 41".
+std::string values_phrase(const Oddity& oddity) {
+  const TensorInfo& input = *oddity.input;
+  if (oddity.kind == Kind::kNegative && input.range)
+    return fmt::format("{} at element {}", input.range->least, input.range->least_at);
+  return text::shortened(input.preview, 40);
+}
+
 bool is_in_framework(const NativeFrame& frame, const Framework& framework) {
   return frame.module.find("/" + framework.name + "/") != std::string::npos;
 }
@@ -131,7 +153,10 @@ bool is_in_framework(const NativeFrame& frame, const Framework& framework) {
 }  // namespace
 
 std::vector<double> numbers_of(const TensorInfo& input) {
-  return numbers_in(input.preview);
+  std::vector<double> out = numbers_in(input.preview);
+  if (!input.range) return out;
+  for (const std::int64_t number : {input.range->least, input.range->most}) out.push_back(static_cast<double>(number));
+  return out;
 }
 
 bool is_integer(std::string_view dtype) {
@@ -191,6 +216,22 @@ std::vector<Oddity> zero_inputs(const Facts& facts) {
   return odd;
 }
 
+std::vector<std::string> zero_attributes(const Facts& facts, bool scalars) {
+  std::vector<std::string> out;
+  const Framework* op = blamed_op(facts);
+  if (op == nullptr) return out;
+  for (const auto& [name, value] : op->attributes) {
+    const bool is_whole = value.find_first_not_of("[]-0123456789, ") == std::string::npos;
+    const std::vector<double> numbers = numbers_in(value);
+    if (!is_whole || std::find(numbers.begin(), numbers.end(), 0) == numbers.end()) continue;
+    if (value.front() == '[')
+      out.push_back(fmt::format("attribute {} holds 0 ({})", name, text::shortened(value, 40)));
+    else if (scalars && !name.starts_with("seed"))
+      out.push_back(fmt::format("attribute {} is 0", name));
+  }
+  return out;
+}
+
 std::vector<Oddity> inputs_with_zero(const Facts& facts) {
   std::vector<Oddity> odd;
   for (const TensorInfo& input : inputs_of(facts))
@@ -233,7 +274,9 @@ std::vector<Oddity> inputs_of_check(const Facts& facts, const text::CheckFailure
 
 std::vector<Oddity> inputs_behind_negative(const Facts& facts) {
   std::vector<Oddity> odd = odd_inputs(facts);
-  std::erase_if(odd, [](const Oddity& o) { return o.kind != Kind::kNegative && o.kind != Kind::kVeryLarge; });
+  std::erase_if(odd, [](const Oddity& o) {
+    return o.kind != Kind::kNegative && o.kind != Kind::kVeryLarge && o.kind != Kind::kProduct;
+  });
   return odd;
 }
 
@@ -244,7 +287,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 std::string describe(const Oddity& oddity) {
   const TensorInfo& input = *oddity.input;
   const std::string name = input.name.empty() ? "an input" : input.name;
-  const std::string values = text::shortened(input.preview, 40);
+  const std::string values = values_phrase(oddity);
   const std::string shape = input.shape ? shape_text(*input.shape) : "unknown";
   switch (oddity.kind) {
     case Kind::kEmpty:
@@ -255,6 +298,8 @@ std::string describe(const Oddity& oddity) {
       return fmt::format("{} holds a very large number ({})", name, values);
     case Kind::kNotFinite:
       return fmt::format("{} holds NaN or an infinity ({})", name, values);
+    case Kind::kProduct:
+      return fmt::format("the product of the numbers in {} does not fit in 64 bits ({})", name, values);
     case Kind::kZero:
       return fmt::format("{} holds 0 ({})", name, values);
     case Kind::kMinusOne:

@@ -21,7 +21,7 @@ namespace segwhy {
 [[nodiscard]] const PythonFrame* user_code_inside_op(const Facts& facts);
 
 struct Oddity {
-  enum class Kind { kEmpty, kNegative, kVeryLarge, kNotFinite, kZero, kMinusOne, kSmallest, kCount, kRank };
+  enum class Kind { kEmpty, kNegative, kVeryLarge, kNotFinite, kZero, kMinusOne, kSmallest, kCount, kRank, kProduct };
   const TensorInfo* input = nullptr;
   Kind kind = Kind::kEmpty;
 };
@@ -43,7 +43,12 @@ struct Oddity {
 // Inputs that a negative size or count may come from: negative and very large numbers.
 [[nodiscard]] std::vector<Oddity> inputs_behind_negative(const Facts& facts);
 
-// The whole and decimal numbers in the input's preview, NaN and infinities too; empty without one.
+// Of a division by zero: attributes of the op that hold 0, as phrases: "attribute strides holds 0 ([1, 0, 0, 1])". Those
+// that are one number only where `scalars`: axes and seeds are 0 more often than not.
+[[nodiscard]] std::vector<std::string> zero_attributes(const Facts& facts, bool scalars);
+
+// The whole and decimal numbers in the input's preview, NaN and infinities too, and the extremes of what the preview
+// leaves out; empty without any.
 [[nodiscard]] std::vector<double> numbers_of(const TensorInfo& input);
 // Signed and unsigned types.
 [[nodiscard]] bool is_integer(std::string_view dtype);

@@ -1,5 +1,5 @@
-// Inputs of the op at work that do not fit each other, by their shapes and numbers alone: nothing is known here of what
-// an op does with them. What a kernel that trusts its arguments trips over.
+// Inputs of the op at work that do not fit each other, by their shapes, numbers and the op's attributes alone: nothing
+// else is known here of what an op does with them. What a kernel that trusts its arguments trips over.
 //
 // Each is a sentence for the evidence, to be taken as likely: numbers that lead to the faulting address are a strong
 // sign, and still another input may have been the wrong one. Pure and thread-safe.
@@ -16,7 +16,10 @@ namespace segwhy {
 // - an index that is beyond a dimension of another input and leads from its buffer to the faulting address;
 // - an index beyond all dimensions of all other inputs that the faulting access was computed from;
 // - a sparse tensor's three parts (indices [n, r], values [n], shape [r]) that disagree;
-// - an index in such indices beyond the shape that goes with them.
+// - an index in such indices beyond the shape that goes with them;
+// - row splits (the inputs that the op's attributes count as such) that do not start at 0, descend, or do not end at the
+//   number of rows that they split;
+// - ranges of quantised values whose minimum is above their maximum.
 // None of other deaths, and none of an op that is not to be blamed (see blamed_op).
 [[nodiscard]] std::vector<std::string> input_misfits(const Facts& facts);
 

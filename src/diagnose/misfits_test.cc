@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <map>
+#include <string>
 
 #include "diagnose/testing/case_builder.h"
 
@@ -24,13 +26,17 @@ TensorInfo data(std::vector<std::int64_t> shape, std::uint64_t bytes) {
   return out;
 }
 
-std::vector<std::string> misfits(std::vector<TensorInfo> inputs, Address fault, std::uint64_t index_register = 0) {
+using Attributes = std::map<std::string, std::string>;
+
+std::vector<std::string> misfits(std::vector<TensorInfo> inputs, Address fault, std::uint64_t index_register = 0,
+                                 Attributes attributes = {}) {
   CaseBuilder b;
   b.signal(SIGSEGV).crashed({native("Gather::Compute")}).fault(fault, "read");
   b.instruction(
       "mov eax, [r8+r9*4]", "move",
       {.base = "r8", .base_value = kBuffer, .index = "r9", .index_value = index_register, .scale = 4, .width = 4});
   b.op("Gather", std::move(inputs));
+  b.raw().framework->attributes = std::move(attributes);
   const Facts facts(b.raw());
   return input_misfits(facts);
 }
@@ -75,6 +81,78 @@ TEST(Misfits, PartsOfASparseTensorThatDisagree) {
   EXPECT_THAT(misfits(sparse({2, 2}, 2, "[3, 3]"), 0x10),
               ElementsAre(HasSubstr("index 9 in input 0 is beyond dimension 1 of the shape in input 2")));
   EXPECT_THAT(misfits(sparse({4, 1}, 4, "[3, 3]"), 0x10), ElementsAre(HasSubstr("have 1 columns")));
+}
+
+// A long input of which the first 16 numbers are innocent.
+TensorInfo long_indices(NumberRange range) {
+  TensorInfo out = tensor("input 1", "int32", {4096}, "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, ...]");
+  out.range = range;
+  return out;
+}
+
+TEST(Misfits, AnIndexBehindTheFirstNumbers) {
+  const NumberRange beyond{.least = 0, .most = 7000, .least_at = 0, .most_at = 3210, .looked_at = 4096};
+  EXPECT_THAT(misfits({data({64, 4}, 1024), long_indices(beyond)}, kBuffer + 7000 * 16 + 4),
+              ElementsAre(HasSubstr("7000 in input 1 is beyond dimension 0 of input 0")));
+  EXPECT_THAT(misfits({data({64, 4}, 1024), long_indices(beyond)}, kBuffer + 7001 * 16), IsEmpty());
+  const NumberRange inside{.least = 0, .most = 63, .least_at = 0, .most_at = 3210, .looked_at = 4096};
+  EXPECT_THAT(misfits({data({64, 4}, 1024), long_indices(inside)}, kBuffer + 63 * 16), IsEmpty());
+}
+
+TEST(Misfits, AnIndexOfASparseTensorBehindTheFirstNumbers) {
+  const auto sparse = [](std::uint64_t at) {
+    TensorInfo indices = tensor("input 0", "int64", {100, 2}, "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 1, 2, 3, 4, 5, ...]");
+    indices.range = NumberRange{.least = 0, .most = 12, .least_at = 0, .most_at = at, .looked_at = 200};
+    return misfits({indices, tensor("input 1", "float32", {100}), tensor("input 2", "int64", {2}, "[10, 20]")}, 0x10);
+  };
+  EXPECT_THAT(sparse(50), ElementsAre(HasSubstr("index 12 in input 0 is beyond dimension 0 of the shape")));
+  EXPECT_THAT(sparse(51), IsEmpty()) << "in the other column";
+}
+
+TEST(Misfits, RowSplits) {
+  const auto ragged = [](std::string splits, std::int64_t count, Attributes attributes = {{"RAGGED_RANK", "1"}}) {
+    return misfits({tensor("input 0", "int64", {count}, std::move(splits)), tensor("input 1", "int32", {10})}, 0x10, 0,
+                   std::move(attributes));
+  };
+  EXPECT_THAT(ragged("[0, 4, 4, 10]", 4), IsEmpty());
+  EXPECT_THAT(ragged("[0, 9, 4, 10]", 4), ElementsAre(HasSubstr("input 0 descends from 9 to 4 at element 2")));
+  EXPECT_THAT(ragged("[0, 4, 11]", 3), ElementsAre(HasSubstr("input 0 ends at 11, and there are 10 rows")));
+  EXPECT_THAT(ragged("[1, 4, 10]", 3), ElementsAre(HasSubstr("input 0 starts at 1 and not at 0")));
+  EXPECT_THAT(ragged("[0, 1, 2, 3, ...]", 100), IsEmpty()) << "where they end is not known";
+  EXPECT_THAT(ragged("[0, 9, 4]", 3, {}), IsEmpty()) << "nothing says that they are splits";
+  EXPECT_THAT(ragged("[0, 9, 4]", 3, {{"RAGGED_RANK", "0"}}), IsEmpty());
+  EXPECT_THAT(ragged("[0, 9, 4]", 3, {{"RAGGED_RANK", "2"}}), IsEmpty()) << "nothing is left to be split";
+  EXPECT_THAT(ragged("[0, 9, 4]", 3, {{"OUTPUT_RAGGED_RANK", "1"}}), IsEmpty()) << "of what comes out";
+  EXPECT_THAT(ragged("[0, 9, 4]", 3, {{"A_RAGGED_RANK", "1"}, {"B_RAGGED_RANK", "1"}}), IsEmpty()) << "which one?";
+}
+
+TEST(Misfits, RowSplitsOfRowSplits) {
+  const auto nested = [](std::string outer, std::string inner) {
+    return misfits({tensor("input 0", "int64", {3}, std::move(outer)),
+                    tensor("input 1", "int64", {4}, std::move(inner)), tensor("input 2", "int64", {10})},
+                   0x10, 0, {{"PARAMS_RAGGED_RANK", "2"}, {"OUTPUT_RAGGED_RANK", "1"}});
+  };
+  EXPECT_THAT(nested("[0, 1, 3]", "[0, 2, 5, 10]"), IsEmpty());
+  EXPECT_THAT(nested("[0, 1, 4]", "[0, 2, 5, 10]"),
+              ElementsAre(HasSubstr("As row splits of input 1, input 0 ends at 4")));
+  EXPECT_THAT(nested("[0, 1, 3]", "[0, 2, 5, 9]"),
+              ElementsAre(HasSubstr("As row splits of input 2, input 1 ends at 9")));
+}
+
+TEST(Misfits, RangesOfQuantisedValues) {
+  const auto range = [](const char* name, const char* value) { return tensor(name, "float32", {}, value); };
+  const TensorInfo values = tensor("input 0", "quint8", {4});
+  EXPECT_THAT(misfits({values, range("input 1", "[0]"), range("input 2", "[6]")}, 0x10), IsEmpty());
+  EXPECT_THAT(misfits({values, range("input 1", "[6]"), range("input 2", "[0]")}, 0x10),
+              ElementsAre(HasSubstr("input 1 ([6]) is above input 2 ([0])")));
+  const std::vector<TensorInfo> four = {values, range("input 1", "[1]"), range("input 2", "[6]"),
+                                        range("input 3", "[2]"), range("input 4", "[3]")};
+  EXPECT_THAT(misfits(four, 0x10), IsEmpty());
+  EXPECT_THAT(misfits(four, 0x10, 0, {{"N", "2"}}), ElementsAre(HasSubstr("input 2 ([6]) is above input 4 ([3])")));
+  const TensorInfo plain = tensor("input 0", "float32", {4}, "[1, 2, 3, 4]");
+  EXPECT_THAT(misfits({plain, range("input 1", "[6]"), range("input 2", "[0]")}, 0x10), IsEmpty()) << "not quantised";
+  EXPECT_THAT(misfits({values, range("input 1", "[6]")}, 0x10), IsEmpty()) << "one alone is no range";
+  EXPECT_THAT(misfits({values, range("input 1", "[6]"), range("input 2", "[nan]")}, 0x10), IsEmpty());
 }
 
 TEST(Misfits, OnlyOfMemoryFaults) {

@@ -85,6 +85,19 @@ Line input_line(const TensorInfo& t) {
   return line;
 }
 
+// What the node was built with, but for the types that its inputs and outputs show anyway. Empty without any.
+std::string attributes_text(const Framework& f, bool whole) {
+  const auto is_shown = [&](const std::string& value) {
+    const auto has_type = [&](const TensorInfo& t) { return t.dtype == value; };
+    return std::any_of(f.inputs.begin(), f.inputs.end(), has_type) ||
+           std::any_of(f.outputs.begin(), f.outputs.end(), has_type);
+  };
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : f.attributes)
+    if (whole || !is_shown(value)) parts.push_back(name + " = " + value);
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 // "CPU:0" of "/job:localhost/replica:0/task:0/device:CPU:0".
 std::string short_device(const std::string& device) {
   constexpr std::string_view kMarker = "/device:";
@@ -146,12 +159,17 @@ Section operation(const Subject& s) {
   const std::string context = framework_context(f, s.style.verbose);
   if (!context.empty()) line.add(fmt::format(" ({})", context));
   if (!f.node.empty() && f.node != f.op) line.add(", node ").add(f.node, Role::kCode);
+  if (!f.function.empty()) line.add(", in function ").add(f.function);
   if (!f.confidence.empty() && f.confidence != "certain") line.add(fmt::format(", {}", f.confidence), Role::kFaint);
   section.items.push_back({.line = std::move(line), .rank = kFirst, .hang = 2});
   for (std::size_t i = 0; i < f.inputs.size(); ++i) {
     const int rank = i < kInputsListed ? kThird : kContext;
     section.items.push_back({.line = input_line(f.inputs[i]), .rank = rank, .one_line = !s.style.verbose});
   }
+  for (const TensorInfo& output : f.outputs)
+    section.items.push_back({.line = input_line(output), .rank = kContext, .one_line = !s.style.verbose});
+  if (const std::string text = attributes_text(f, s.style.verbose); !text.empty())
+    section.items.push_back({.line = Line("attributes " + text), .rank = kContext, .hang = 2});
   if (f.created_at) {
     Line created("created at ");
     created.add(place_line(*f.created_at, s.evidence.program.cwd));

@@ -79,6 +79,30 @@ def test_custom_op_is_named_with_its_inputs(tensorflow, op_library, op, form):
     assert index["dtype"] == "int32" and index["shape"] == [3] and index["preview"] == "[7, -3, 11]"
 
 
+@pytest.mark.parametrize("form", ["eager", "function"])
+def test_attributes_outputs_and_function(tensorflow, op_library, form):
+    program = (
+        f"import tensorflow as tf\nops = tf.load_op_library({str(op_library)!r})\n"
+        "def body(x, i):\n    return ops.crash_between_outputs(x=x, index=i, strides=[1, 0, -2, 9000000000],"
+        " scales=[0.5], group=3, padding='SAME', wrap=True, wanted=tf.int64)\n"
+        + ("" if form == "eager" else "body = tf.function(body)\n")
+        + "body(tf.ones([64, 4]), tf.constant([7]))\n"
+    )
+    framework = incident_of(tensorflow[1], program)["framework"]
+    assert framework["op"] == "CrashBetweenOutputs"
+    made = [(t["name"], t["dtype"], t["shape"], t["bytes"]) for t in framework["outputs"]]
+    assert made == [("output 0", "float32", [3, 5], 60)]
+    assert framework["attributes"] == {
+        "strides": "[1, 0, -2, 9000000000]",
+        "scales": "[0.5]",
+        "group": "3",
+        "padding": "SAME",
+        "wrap": "true",
+        "wanted": "int64",
+    }
+    assert ("body" in framework.get("function", "")) == (form == "function")
+
+
 def test_the_programs_own_code_called_back_is_not_blamed_on_an_op(tensorflow):
     program = (
         "import ctypes\nimport tensorflow as tf\nclass Array:\n    def __array__(self, *args, **kwargs):\n"

@@ -11,6 +11,10 @@
 #include <type_traits>
 
 #include "google/protobuf/arenastring.h"
+#include "google/protobuf/map.h"
+#include "google/protobuf/map_field.h"
+#include "google/protobuf/repeated_field.h"
+#include "tensorflow/core/framework/attr_value.pb.h"
 #include "tensorflow/core/framework/device.h"
 #include "tensorflow/core/framework/device_attributes.pb.h"
 #include "tensorflow/core/framework/node_def.pb.h"
@@ -55,6 +59,11 @@ std::size_t offset(M T::*member) {
 SEGWHY_PROTO_MEMBER(name_)
 SEGWHY_PROTO_MEMBER(op_)
 SEGWHY_PROTO_MEMBER(device_)
+SEGWHY_PROTO_MEMBER(attr_)
+SEGWHY_PROTO_MEMBER(value_)
+SEGWHY_PROTO_MEMBER(_oneof_case_)
+SEGWHY_PROTO_MEMBER(i_)
+SEGWHY_PROTO_MEMBER(f_)
 
 // What a TensorShape reads from which byte: raw memory in which every byte is its own index answers.
 void print_shape() {
@@ -72,6 +81,111 @@ void print_shape() {
   print("shape_tag16", tensorflow::TensorShapeRep::REP16);
   print("shape_tag32", tensorflow::TensorShapeRep::REP32);
   print("shape_tag64", tensorflow::TensorShapeRep::REP_OUT_OF_LINE);
+}
+
+// Storage that stands for an object of T, which is never made: only addresses in it are taken.
+template <class T>
+T& stand_in() {
+  alignas(T) static char storage[sizeof(T)];
+  return *reinterpret_cast<T*>(storage);
+}
+
+template <class A, class B>
+std::size_t between(const A& from, const B& to) {
+  return static_cast<std::size_t>(reinterpret_cast<const char*>(&to) - reinterpret_cast<const char*>(&from));
+}
+
+// protobuf's Map has been built in three ways. Each is an overload, and the first that compiles is taken: the table in
+// the map itself (from 22 on), in a member (to 21), or behind a pointer (3.9).
+struct Third {};
+struct Second : Third {};
+struct First : Second {};
+
+template <class Field>
+auto map_in(Field& field, int) -> decltype((field.map_)) {
+  return field.map_;
+}
+template <class Field>
+auto map_in(Field& field, long) -> decltype((field.impl_.map_)) {
+  return field.impl_.map_;
+}
+
+// A node: {next, pair}.
+template <class Map>
+auto print_map(Map& map, First) -> decltype((void)map.table_) {
+  print("map_indirect", 0);
+  print("map_inner", 0);
+  print("map_table", between(map, map.table_));
+  print("map_buckets", between(map, map.num_buckets_));
+  print("map_buckets_size", sizeof map.num_buckets_);
+  auto& node = stand_in<typename Map::Node>();
+  print("map_node_next", between(node, node.next));
+  print("map_node_key", between(node, node.kv.first));
+  print("map_node_pair", 0);
+  print("map_node_value", between(node, node.kv.second));
+}
+// A node: {pair, next}.
+template <class Map>
+auto print_map(Map& map, Second) -> decltype((void)map.elements_.table_) {
+  print("map_indirect", 0);
+  print("map_inner", 0);
+  print("map_table", between(map, map.elements_.table_));
+  print("map_buckets", between(map, map.elements_.num_buckets_));
+  print("map_buckets_size", sizeof map.elements_.num_buckets_);
+  auto& node = stand_in<typename std::decay<decltype(map.elements_)>::type::Node>();
+  print("map_node_next", between(node, node.next));
+  print("map_node_key", between(node, node.kv.first));
+  print("map_node_pair", 0);
+  print("map_node_value", between(node, node.kv.second));
+}
+// A node: {key, pointer to a pair, next}.
+template <class Map>
+auto print_map(Map& map, Third) -> decltype((void)map.elements_->table_) {
+  auto& inner = stand_in<typename std::decay<decltype(*map.elements_)>::type>();
+  print("map_indirect", 1);
+  print("map_inner", between(map, map.elements_));
+  print("map_table", between(inner, inner.table_));
+  print("map_buckets", between(inner, inner.num_buckets_));
+  print("map_buckets_size", sizeof inner.num_buckets_);
+  auto& node = stand_in<typename std::decay<decltype(inner)>::type::Node>();
+  print("map_node_next", between(node, node.next));
+  print("map_node_key", between(node, node.kv.k_));
+  print("map_node_pair", between(node, node.kv.v_));
+  auto& pair = stand_in<typename std::decay<decltype(*node.kv.v_)>::type>();
+  print("map_node_value", between(pair, pair.second));
+}
+
+template <class NodeDef>
+auto attributes_of(NodeDef& node, int) -> decltype((node.attr_)) {
+  return node.attr_;
+}
+template <class NodeDef>
+auto attributes_of(NodeDef& node, long) -> decltype((node._impl_.attr_)) {
+  return node._impl_.attr_;
+}
+
+// A RepeatedField is {count, capacity, pointer to the elements} or (1) {pointer with tag bits, count, capacity} that
+// keeps a few elements in itself.
+template <class Repeated>
+auto is_tagged(Repeated& repeated, int) -> decltype((void)repeated.arena_or_elements_, std::size_t()) {
+  return 0;
+}
+template <class Repeated>
+std::size_t is_tagged(Repeated&, long) {
+  return 1;
+}
+
+void print_attributes() {
+  using namespace tensorflow;
+  auto& node = stand_in<NodeDef>();
+  auto& map = map_in(attributes_of(node, 0), 0);
+  print("node_attributes", between(node, map));
+  print_map(map, First());
+  print("value_union", proto_value_<AttrValue>());
+  print("value_case", proto__oneof_case_<AttrValue>());
+  print("list_integers", proto_i_<AttrValue_ListValue>());
+  print("list_floats", proto_f_<AttrValue_ListValue>());
+  print("repeated_tagged", is_tagged(stand_in<google::protobuf::RepeatedField<std::int64_t>>(), 0));
 }
 
 // std::string_view in libstdc++ is {length, pointer}; absl's own is {pointer, length}.
@@ -96,6 +210,7 @@ int main() {
   print("props_node_def", offset(&NodeProperties::node_def));
   print("props_input_types", offset(&NodeProperties::input_types));
 
+  print("props_output_types", offset(&NodeProperties::output_types));
   print("props_op_def", offset(&NodeProperties::op_def));
   print("op_def_name", proto_name_<OpDef>());
   print("graph_node_props", offset(&Node::props_));
@@ -103,6 +218,7 @@ int main() {
   print("node_name", proto_name_<NodeDef>());
   print("node_op", proto_op_<NodeDef>());
   print("node_device", proto_device_<NodeDef>());
+  print_attributes();
   print("string_cow", _GLIBCXX_USE_CXX11_ABI ? 0 : 1);  // how protobuf fields hold their text
 
   using Params = OpKernelContext::Params;
@@ -113,6 +229,7 @@ int main() {
   print("params_size", sizeof(Params));
   print("inputs_indirect", std::is_pointer<decltype(Params::inputs)>::value ? 1 : 0);
   print("context_params", offset(&OpKernelContext::params_));
+  print("context_outputs", offset(&OpKernelContext::outputs_));
   print("context_polymorphic", std::is_polymorphic<OpKernelContext>::value ? 1 : 0);
 
   print("device_attributes", offset(&Device::device_attributes_));

@@ -66,10 +66,13 @@ Candidate by_zero(const Facts& facts, const Instruction* instruction) {
   else
     candidate.evidence.push_back("The CPU raised its integer-division fault; the operands are not known.");
   add_common_evidence(facts, candidate);
-  const std::vector<Oddity> zero = zero_inputs(facts);
+  const std::vector<Oddity> inputs = zero_inputs(facts);
+  std::vector<std::string> zero = zero_attributes(facts, inputs.empty());
+  if (!inputs.empty()) zero.insert(zero.begin(), describe(inputs));
   if (!zero.empty())
     candidate.advice.push_back(fmt::format("Refuse this before {}{}{}: {}.", callee(facts),
-                                           blamed_op(facts) == nullptr ? "" : " runs", at_line(facts), describe(zero)));
+                                           blamed_op(facts) == nullptr ? "" : " runs", at_line(facts),
+                                           joined(zero, "; ")));
   else if (facts.where_is_native)
     candidate.advice.push_back(fmt::format("Test the divisor before {} divides by it.", line_name(facts)));
   else if (facts.where)

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <map>
+#include <string>
 
 #include "diagnose/testing/case_builder.h"
 
@@ -11,6 +13,7 @@ namespace {
 
 using namespace testing_support;  // NOLINT(google-build-using-namespace): a test's vocabulary
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::uint64_t kMiB = 1U << 20U;
 
@@ -23,6 +26,22 @@ TEST(DivideByZero, DecodedDivisorIsCertain) {
   EXPECT_EQ(v.confidence, Confidence::kCertain);
   EXPECT_THAT(v.advice.front(), HasSubstr("input 1 holds 0"));
   EXPECT_THAT(v.evidence.front(), HasSubstr("`idiv rcx` divides by rcx"));
+}
+
+TEST(DivideByZero, AttributesThatHoldZero) {
+  const auto advice = [](std::map<std::string, std::string> attributes, const char* input = "1") {
+    CaseBuilder b;
+    b.signal(SIGFPE).crashed({native("PoolByOp::Compute")}).instruction_on_register("idiv rcx", "div", "rcx", 0);
+    b.op("PoolBy", {tensor("input 1", "int32", {}, input)});
+    b.raw().framework->attributes = std::move(attributes);
+    return all_text(b.verdict());
+  };
+  EXPECT_THAT(advice({{"strides", "[1, 0, 2, 1]"}}), HasSubstr("attribute strides holds 0 ([1, 0, 2, 1])"));
+  EXPECT_THAT(advice({{"num_groups", "0"}}), HasSubstr("attribute num_groups is 0"));
+  EXPECT_THAT(advice({{"strides", "[1, 10, 2, 1]"}, {"exclusive", "false"}, {"alpha", "0.0"}, {"padding", "VALID"}}),
+              Not(HasSubstr("attribute")));
+  EXPECT_THAT(advice({{"seed", "0"}, {"seed2", "0"}}), Not(HasSubstr("attribute")));
+  EXPECT_THAT(advice({{"axis", "0"}}, "0"), Not(HasSubstr("attribute"))) << "an input that is 0 is nearer";
 }
 
 TEST(DivideByZero, OnlyTheOperandsBytesCount) {

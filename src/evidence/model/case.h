@@ -264,18 +264,31 @@ struct Program {
   }
 };
 
+// The least and the largest number of an integer tensor, each with its position, counted from 0 in row-major order.
+struct NumberRange {
+  std::int64_t least = 0, most = 0;
+  std::uint64_t least_at = 0, most_at = 0;
+  std::uint64_t looked_at = 0;  // of the first so many numbers
+
+  template <class V>
+  void fields(V& v) {
+    v("least", least), v("most", most), v("least_at", least_at), v("most_at", most_at), v("looked_at", looked_at);
+  }
+};
+
 struct TensorInfo {
   std::string name;   // "input 1", "output 0"
   std::string dtype;  // "float32"
   std::optional<std::vector<std::int64_t>> shape;
   std::optional<Address> buffer;
   std::optional<std::uint64_t> bytes;
-  std::string preview;  // first values, when small and readable
+  std::string preview;               // first values, when small and readable
+  std::optional<NumberRange> range;  // of integers, where the preview does not show all of them
 
   template <class V>
   void fields(V& v) {
     v("name", name), v("dtype", dtype), v("shape", shape), v("buffer", buffer), v("bytes", bytes),
-        v("preview", preview);
+        v("preview", preview), v("range", range);
   }
 };
 
@@ -297,8 +310,11 @@ struct Framework {
   std::string op;    // op type: "SparseCountSparseOutput"
   std::string node;  // name in the graph or of the eager call
   std::string device;
-  std::string phase;  // "eager", "graph", "shape-inference", "import"...
+  std::string phase;     // "eager", "graph", "shape-inference", "import"...
+  std::string function;  // whose graph the node is in: "__inference_train_step_42"
   std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;                // that had been made
+  std::map<std::string, std::string> attributes;  // of the node: "strides": "[1, 2, 2, 1]"
   // How the op is known: "kernel-object", "native-frame", "python-frame", "node-def", "error-text".
   std::string found_by;
   std::string confidence;  // "certain", "likely", "possible": of `op`
@@ -308,8 +324,8 @@ struct Framework {
   template <class V>
   void fields(V& v) {
     v("name", name), v("version", version), v("op", op), v("node", node), v("device", device), v("phase", phase);
-    v("inputs", inputs), v("found_by", found_by), v("confidence", confidence), v("created_at", created_at),
-        v("notes", notes);
+    v("function", function), v("inputs", inputs), v("outputs", outputs), v("attributes", attributes);
+    v("found_by", found_by), v("confidence", confidence), v("created_at", created_at), v("notes", notes);
   }
 };
 

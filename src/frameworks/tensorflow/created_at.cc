@@ -41,6 +41,7 @@ void add_created_at(const Snapshot& snapshot, const Thread& crashed, Framework& 
   if (!table) return;
   const NodeOrigin origin =
       find_origin(*table, {framework.node, framework.op, python_thread_pointer(snapshot, crashed)});
+  framework.function = origin.function;
   const LineOwner owners(snapshot);
   const bool known = origin.complete && std::all_of(origin.lines.begin(), origin.lines.end(),
                                                     [&](const CodeLine& line) { return owners.is_program(line); });

@@ -100,6 +100,19 @@ bool append_values(std::string& out, std::uint32_t number, std::span<const std::
   }
 }
 
+template <class T>
+std::optional<NumberRange> extremes(std::span<const std::byte> data) {
+  NumberRange out;
+  for (; (out.looked_at + 1) * sizeof(T) <= data.size(); ++out.looked_at) {
+    T value;
+    std::memcpy(&value, data.data() + out.looked_at * sizeof value, sizeof value);
+    const bool first = out.looked_at == 0;
+    if (first || value < out.least) out.least = value, out.least_at = out.looked_at;
+    if (first || value > out.most) out.most = value, out.most_at = out.looked_at;
+  }
+  return out.looked_at > 0 ? std::optional(out) : std::nullopt;
+}
+
 bool is_floating(std::uint32_t number) {
   return without_reference(number) == 1 || without_reference(number) == 2;
 }
@@ -121,6 +134,13 @@ std::string preview_values(std::uint32_t number, std::span<const std::byte> data
   std::string out = "[";
   if (!append_values(out, number, data)) return {};
   return out + (more ? ", ...]" : "]");
+}
+
+std::optional<NumberRange> number_range(std::uint32_t number, std::span<const std::byte> data) {
+  constexpr std::uint32_t kInt32 = 3, kInt64 = 9;
+  if (without_reference(number) == kInt32) return extremes<std::int32_t>(data);
+  if (without_reference(number) == kInt64) return extremes<std::int64_t>(data);
+  return std::nullopt;
 }
 
 }  // namespace segwhy::tensorflow

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+
+#include "evidence/model/case.h"
 
 namespace segwhy::tensorflow {
 
@@ -19,5 +22,9 @@ struct DataType {
 // The first values of a buffer of that type, "[0, 3, 5]" or "[0, 3, ...]" when `more`; empty for types without a plain
 // printed form and for the beginnings of long float tensors.
 [[nodiscard]] std::string preview_values(std::uint32_t number, std::span<const std::byte> data, bool more);
+
+// The extremes of a buffer of 32 or 64 bit signed integers: what indices, sizes and splits are kept in. nullopt for
+// another type, and for no data.
+[[nodiscard]] std::optional<NumberRange> number_range(std::uint32_t number, std::span<const std::byte> data);
 
 }  // namespace segwhy::tensorflow

@@ -72,6 +72,8 @@ class FakeTensorFlow {
     buffer_table_ = make_vtable(make_type("N10tensorflow6BufferE", {make_type("N10tensorflow12TensorBufferE", {})}));
     node_table_ = make_vtable(make_type(kNodeDefType, {}));
     op_def_table_ = make_vtable(make_type(kOpDefType, {}));
+    value_table_ = make_vtable(make_type("N10tensorflow9AttrValueE", {}));
+    list_table_ = make_vtable(make_type("N10tensorflow19AttrValue_ListValueE", {}));
     module.path = kLibrary;
     module.package = "tensorflow-cpu";
     module.package_version = version;
@@ -109,8 +111,10 @@ class FakeTensorFlow {
     return out;
   }
 
+  // `outputs`: types of the node's outputs.
   std::uint64_t make_node_properties(const std::string& op, const std::string& name,
-                                     const std::vector<std::uint32_t>& types) {
+                                     const std::vector<std::uint32_t>& types,
+                                     const std::vector<std::uint32_t>& outputs = {}) {
     const std::uint64_t props = heap(512);
     const std::uint64_t node = props + layout_.props_node_def;
     memory.put_word(node, node_table_);
@@ -120,17 +124,37 @@ class FakeTensorFlow {
     const std::uint64_t op_def = make_object(op_def_table_, 128);
     put_string(op_def + layout_.op_def_name, op);
     memory.put_word(props + layout_.props_op_def, op_def);
-    const std::uint64_t elements = heap(8 * types.size() + 8);
-    memory.put_word(props + layout_.props_input_types, types.size() * 2 + 1);
-    memory.put_word(props + layout_.props_input_types + 8, elements);
-    for (std::size_t i = 0; i < types.size(); ++i) memory.put(elements + 4 * i, &types[i], 4);
+    put_types(props + layout_.props_input_types, types);
+    put_types(props + layout_.props_output_types, outputs);
     return props;
   }
 
+  // The attributes of a node made with its properties: numbers, or lists of them.
+  void put_attributes(std::uint64_t props, const std::map<std::string, std::vector<std::int64_t>>& attributes) {
+    const std::uint64_t map = props + layout_.props_node_def + layout_.node_attributes;
+    const std::uint64_t inner = layout_.map_indirect != 0 ? heap(64) : map;
+    if (layout_.map_indirect != 0) memory.put_word(map + layout_.map_inner, inner);
+    constexpr std::uint64_t kBuckets = 2;  // all in the second one, so that lists are followed
+    const std::uint64_t table = heap(8 * kBuckets);
+    memory.put_word(inner + layout_.map_table, table);
+    memory.put(inner + layout_.map_buckets, &kBuckets, layout_.map_buckets_size);
+    std::uint64_t next = 0;
+    for (const auto& [name, numbers] : attributes) {
+      const std::uint64_t node = heap(128);
+      put_text(node + layout_.map_node_key, name);
+      const std::uint64_t pair = layout_.map_node_pair != 0 ? heap(64) : node;
+      if (layout_.map_node_pair != 0) memory.put_word(node + layout_.map_node_pair, pair);
+      put_value(pair + layout_.map_node_value, numbers);
+      memory.put_word(node + layout_.map_node_next, next);
+      next = node;
+    }
+    memory.put_word(table + 8, next);
+  }
+
   std::uint64_t make_kernel(const KernelClass& of, const std::string& op, const std::string& name,
-                            const std::vector<std::uint32_t>& types) {
+                            const std::vector<std::uint32_t>& types, const std::vector<std::uint32_t>& outputs = {}) {
     const std::uint64_t kernel = make_object(of.vtable, 512);
-    memory.put_word(kernel + layout_.kernel_props, make_node_properties(op, name, types));
+    memory.put_word(kernel + layout_.kernel_props, make_node_properties(op, name, types, outputs));
     put_view(kernel + layout_.kernel_type_view, op_text_, op.size());
     put_view(kernel + layout_.kernel_name_view, name_text_, name.size());
     return kernel;
@@ -174,9 +198,15 @@ class FakeTensorFlow {
       memory.put_word(params + layout_.params_inputs + 8, tensors.size());
     }
   }
-  std::uint64_t make_context(std::uint64_t params) {
-    const std::uint64_t context = heap(128);
+  // `outputs`: tensors; 0 for one that is not made yet.
+  std::uint64_t make_context(std::uint64_t params, const std::vector<std::uint64_t>& outputs = {}) {
+    const std::uint64_t context = heap(256);
     memory.put_word(context + layout_.context_params, params);
+    const std::uint64_t values = heap(layout_.value_size * outputs.size() + 16);
+    memory.put_word(context + layout_.context_outputs, outputs.size() * 2 + 1);
+    memory.put_word(context + layout_.context_outputs + 8, values);
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      memory.put_word(values + layout_.value_size * i + layout_.value_tensor, outputs[i]);
     return context;
   }
 
@@ -228,16 +258,40 @@ class FakeTensorFlow {
     memory.put(at, value.c_str(), value.size() + 1);
     return at;
   }
-  // Returns where the characters are.
+  // A protobuf field. Returns where the characters are.
   std::uint64_t put_string(std::uint64_t field, const std::string& value) {
     const std::uint64_t string = heap(32);
+    memory.put_word(field, string | (layout_.string_cow ? 0 : 2));
+    return put_text(string, value);
+  }
+  // A std::string. Returns where the characters are.
+  std::uint64_t put_text(std::uint64_t string, const std::string& value) {
     const std::uint64_t length_ahead = heap(24);  // the old string keeps its length ahead of its characters
     const std::uint64_t characters = text(value, heap_);
     memory.put_word(string, characters);
     memory.put_word(layout_.string_cow ? characters - 24 : string + 8, value.size());
     if (!layout_.string_cow) memory.put_word(length_ahead, 0);
-    memory.put_word(field, string | (layout_.string_cow ? 0 : 2));
     return characters;
+  }
+  void put_types(std::uint64_t at, const std::vector<std::uint32_t>& types) {
+    const std::uint64_t elements = heap(8 * types.size() + 8);
+    memory.put_word(at, types.size() * 2 + 1);
+    memory.put_word(at + 8, elements);
+    for (std::size_t i = 0; i < types.size(); ++i) memory.put(elements + 4 * i, &types[i], 4);
+  }
+  // An AttrValue: one number is that, others are a list.
+  void put_value(std::uint64_t value, const std::vector<std::int64_t>& numbers) {
+    constexpr std::uint32_t kList = 1, kInteger = 3;
+    memory.put_word(value, value_table_);
+    memory.put(value + layout_.value_case, numbers.size() == 1 ? &kInteger : &kList, sizeof kList);
+    if (numbers.size() == 1) return memory.put(value + layout_.value_union, numbers.data(), 8);
+    const std::uint64_t list = make_object(list_table_, 128);
+    const std::uint64_t elements = heap(8 * numbers.size() + 16);
+    memory.put(elements, numbers.data(), 8 * numbers.size());
+    const std::uint64_t field = list + layout_.list_integers;
+    memory.put_word(field, layout_.repeated_tagged ? elements | 4 : numbers.size());
+    memory.put_word(field + 8, layout_.repeated_tagged ? numbers.size() : elements);
+    memory.put_word(value + layout_.value_union, list);
   }
   // A kernel's views share the characters of its NodeDef.
   void put_view(std::uint64_t field, std::uint64_t characters, std::uint64_t size) {
@@ -281,6 +335,7 @@ class FakeTensorFlow {
   std::uint64_t data_ = kData + 64, code_ = kCode + 64, heap_ = kHeap + 64;
   std::vector<std::uint64_t> kinds_;
   std::uint64_t op_kernel_ = 0, device_ = 0, buffer_table_ = 0, node_table_ = 0, op_def_table_ = 0;
+  std::uint64_t value_table_ = 0, list_table_ = 0;
   std::uint64_t op_text_ = 0, name_text_ = 0;  // of the node made last
 };
 

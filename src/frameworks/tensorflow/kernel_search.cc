@@ -162,6 +162,28 @@ std::vector<KernelCall> calls_behind_pointers(Objects& objects, const ThreadWord
   return calls.take();
 }
 
+std::vector<TensorInfo> outputs_of(Objects& objects, const ThreadWords& words, const KernelCall& call) {
+  if (objects.layout() == nullptr || call.params == 0) return {};
+  const std::uint64_t params_at = objects.layout()->context_params;
+  TargetView& view = objects.view();
+  std::unordered_set<std::uint64_t> seen;
+  const auto made_by = [&](std::uint64_t context) -> std::vector<TensorInfo> {
+    if (!view.may_hold_object(context) || !seen.insert(context).second) return {};
+    if (view.word(context + params_at) != call.params) return {};
+    return objects.read_outputs(context, call.kernel).value_or(std::vector<TensorInfo>());
+  };
+  for (const std::uint64_t pointer : inner_words(view, words, kStackSearched))
+    if (auto outputs = made_by(pointer); !outputs.empty()) return outputs;
+  // The context itself, where nothing points to it any more: near its Params.
+  const std::uint64_t start = std::max(words.begin, call.params - std::min(call.params, kStackSearched));
+  const std::uint64_t end = std::min(words.end, call.params + kStackSearched);
+  for (std::uint64_t at = start; call.on_stack && at + 8 <= end; at += 8) {
+    if (view.word(at) != call.params) continue;
+    if (auto outputs = made_by(at - params_at); !outputs.empty()) return outputs;
+  }
+  return {};
+}
+
 std::vector<Node> nodes_on_stack(Objects& objects, const ThreadWords& words) {
   std::vector<Node> out;
   std::unordered_set<std::uint64_t> seen;

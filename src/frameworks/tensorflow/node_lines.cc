@@ -52,6 +52,15 @@ class Search {
   // False when the search was given up: there may be more.
   [[nodiscard]] bool is_exhaustive() const { return steps_ <= kMaxSteps; }
 
+  // The one function whose body holds all of these nodes; empty where several can be meant.
+  [[nodiscard]] std::string function_of(const std::set<std::uint32_t>& nodes) const {
+    std::set<std::string_view> names;
+    for (const std::uint32_t index : nodes)
+      for (const wire::FunctionRecord& function : table_.functions())
+        if (function.graph == table_.nodes()[index].graph) names.insert(table_.text(function.name));
+    return names.size() == 1 ? std::string(*names.begin()) : std::string();
+  }
+
   // Nodes of that very name in any graph.
   [[nodiscard]] std::vector<std::uint32_t> named(std::string_view name) const {
     const auto it = by_name_.find(name);
@@ -163,6 +172,7 @@ NodeOrigin find_origin(const NodeTable& table, const NodeQuery& query) {
   NodeOrigin out;
   const std::set<std::uint32_t> nodes = search.nodes();
   out.complete = add_lines(table, nodes, out.lines) && search.is_exhaustive();
+  if (nodes.size() <= kMaxOrigins && search.is_exhaustive()) out.function = search.function_of(nodes);
   std::set<std::string_view> forward;
   for (const std::uint32_t index : nodes) forward.insert(table.text(table.nodes()[index].forward));
   if (forward.size() != 1 || forward.begin()->empty()) return out;

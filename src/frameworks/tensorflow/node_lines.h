@@ -24,6 +24,7 @@ struct NodeQuery {
 struct NodeOrigin {
   std::vector<CodeLine> lines;  // of the nodes that can be meant, each once
   bool complete = false;        // every node that can be meant has its line among them
+  std::string function;         // whose body holds them all, by its name in the runtime; empty: several can be meant
   std::string forward;          // of a gradient's node: the node that it belongs to the gradient of
   std::optional<CodeLine> forward_line;
 };

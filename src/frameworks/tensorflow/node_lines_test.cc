@@ -147,6 +147,20 @@ TEST(NodeLines, MapsGeneratedCodeBack) {
   EXPECT_FALSE(origin_of(fake, "b").complete) << "a line that AutoGraph does not map is not the program's";
 }
 
+TEST(NodeLines, NamesTheFunctionThatHoldsTheNode) {
+  FakeNodeTable fake;
+  const auto code = fake.code("main.py", "f", 10);
+  fake.function("__inference_f_7", 1);
+  fake.function("__inference_g_9", 2);
+  fake.node(1, "a", kOp, code);
+  fake.node(1, "b", kOp, code);
+  fake.node(2, "b", kOp, code);
+  fake.node(3, "c", kOp, code);
+  EXPECT_EQ(origin_of(fake, "a").function, "__inference_f_7");
+  EXPECT_EQ(origin_of(fake, "b").function, "") << "two can be meant";
+  EXPECT_EQ(origin_of(fake, "c").function, "") << "in no function";
+}
+
 TEST(NodeLines, SaysWhichNodeAGradientIsOf) {
   FakeNodeTable fake;
   const auto code = fake.code("main.py", "f", 10);

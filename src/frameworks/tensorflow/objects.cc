@@ -13,8 +13,9 @@ namespace {
 constexpr std::uint64_t kMaxText = 4096;
 constexpr std::uint64_t kMaxInputs = 4096;
 constexpr std::uint64_t kMaxInputsShown = 32;
-constexpr std::uint64_t kMaxDimensions = 254;  // TensorShape::MaxDimensions()
-constexpr std::uint64_t kMaxPreview = 16;      // elements
+constexpr std::uint64_t kMaxDimensions = 254;      // TensorShape::MaxDimensions()
+constexpr std::uint64_t kMaxPreview = 16;          // elements
+constexpr std::uint64_t kMaxExamined = 256 << 10;  // bytes of integers of which the extremes are looked for
 constexpr std::size_t kVirtualFunctions = 16;
 constexpr char kTensorBufferType[] = "N10tensorflow12TensorBufferE";
 constexpr char kDeviceType[] = "N10tensorflow6DeviceE";
@@ -92,14 +93,25 @@ bool Objects::fill_by_layout(Kernel& kernel) {
   const auto name_view = string_view_at(kernel.address + layout_->kernel_name_view);
   if (!node || type_view != node->op || name_view != node->name) return false;
   kernel.node = *node;
-  const auto types = inlined_vector(view_, *props + layout_->props_input_types, kMaxInputs);
-  if (!types) return false;
+  auto inputs = read_types(*props + layout_->props_input_types);
+  if (!inputs) return false;
+  kernel.input_types = std::move(*inputs);
+  // What the outputs are is worth less than the kernel.
+  kernel.output_types = read_types(*props + layout_->props_output_types).value_or(std::vector<std::uint32_t>());
+  return true;
+}
+
+// A DataTypeVector.
+std::optional<std::vector<std::uint32_t>> Objects::read_types(std::uint64_t at) {
+  const auto types = inlined_vector(view_, at, kMaxInputs);
+  if (!types) return std::nullopt;
+  std::vector<std::uint32_t> out;
   for (std::uint64_t i = 0; i < types->size; ++i) {
     const auto type = view_.value<std::uint32_t>(types->data + 4 * i);
-    if (!type || data_type(*type) == nullptr) return false;
-    kernel.input_types.push_back(*type);
+    if (!type || data_type(*type) == nullptr) return std::nullopt;
+    out.push_back(*type);
   }
-  return true;
+  return out;
 }
 
 // Without a layout: every version so far has kept two string_views side by side in OpKernel, the node's name and its
@@ -112,7 +124,7 @@ bool Objects::fill_by_views(Kernel& kernel) {
     const auto op = name && is_node_name(*name) ? string_view_at(kernel.address + at + 16) : std::nullopt;
     if (!op || !is_op_name(*op)) continue;
     if (only) return false;
-    only = Node{*op, *name, {}};
+    only = Node{*op, *name, {}, 0};
   }
   if (!only) return false;
   kernel.node = *only;
@@ -137,7 +149,7 @@ std::optional<Node> Objects::read_node_def(std::uint64_t object) {
   auto device = proto_string(object + layout_->node_device);
   if (!op || !name || !is_op_name(*op) || !is_node_name(*name)) return std::nullopt;
   if (device && !is_device_name(*device)) device.reset();
-  return Node{std::move(*op), std::move(*name), device.value_or("")};
+  return Node{std::move(*op), std::move(*name), device.value_or(""), object};
 }
 
 std::string Objects::device_name(std::uint64_t device) {
@@ -150,8 +162,10 @@ std::string Objects::device_name(std::uint64_t device) {
 // Two low bits of the pointer to the string say who owns it (protobuf 3.20 and later; zero before).
 std::optional<std::string> Objects::proto_string(std::uint64_t field) {
   const auto pointer = view_.word(field);
-  if (!pointer) return std::nullopt;
-  const std::uint64_t object = *pointer & ~std::uint64_t{3};
+  return pointer ? string_at(*pointer & ~std::uint64_t{3}) : std::nullopt;
+}
+
+std::optional<std::string> Objects::string_at(std::uint64_t object) {
   const auto characters = view_.word(object);
   if (!characters) return std::nullopt;
   const auto size = view_.word(layout_->string_cow ? *characters - 24 : object + 8);
@@ -216,6 +230,26 @@ Input Objects::read_input(std::uint64_t value, std::size_t index, std::uint32_t 
   return out;
 }
 
+// An output that has not been made yet has no tensor. Types that do not fit mean that this is something else.
+std::optional<std::vector<TensorInfo>> Objects::read_outputs(std::uint64_t context, const Kernel& kernel) {
+  if (layout_ == nullptr || kernel.output_types.empty()) return std::nullopt;
+  const auto values = inlined_vector(view_, context + layout_->context_outputs, kMaxInputs);
+  if (!values || values->size != kernel.output_types.size()) return std::nullopt;
+  std::vector<TensorInfo> out;
+  for (std::size_t i = 0; i < std::min<std::uint64_t>(values->size, kMaxInputsShown); ++i) {
+    const auto tensor = view_.word(values->data + i * layout_->value_size + layout_->value_tensor);
+    if (!tensor) return std::nullopt;
+    if (*tensor == 0) continue;
+    TensorInfo info;
+    info.name = fmt::format("output {}", i);
+    info.dtype = data_type(kernel.output_types[i])->name;
+    if (!read_tensor(*tensor, kernel.output_types[i], info)) return std::nullopt;
+    info.preview.clear(), info.range.reset();  // what is written into it is not its value yet
+    out.push_back(std::move(info));
+  }
+  return out;
+}
+
 bool Objects::read_tensor(std::uint64_t tensor, std::uint32_t declared, TensorInfo& into) {
   if (!view_.may_hold_object(tensor)) return false;
   const std::uint64_t shape = tensor + layout_->tensor_shape;
@@ -271,6 +305,9 @@ bool Objects::read_buffer(std::uint64_t buffer, std::uint32_t dtype, std::uint64
   if (elements == 0 || *data == 0) return true;
   std::vector<std::byte> head(std::min(elements, kMaxPreview) * type->bytes);
   if (view_.read(*data, head)) into.preview = preview_values(dtype, head, elements > kMaxPreview);
+  if (elements <= kMaxPreview || !number_range(dtype, head)) return true;
+  std::vector<std::byte> numbers(std::min(bytes, kMaxExamined));
+  if (view_.read(*data, numbers)) into.range = number_range(dtype, numbers);
   return true;
 }
 

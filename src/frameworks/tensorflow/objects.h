@@ -21,13 +21,15 @@ inline constexpr char kOpDefType[] = "N10tensorflow5OpDefE";
 
 struct Node {
   std::string op, name, device;
+  std::uint64_t address = 0;  // of the NodeDef; 0 when it was not read
 };
 
 struct Kernel {
   std::uint64_t address = 0;
   std::string class_name;  // mangled, by RTTI
   Node node;
-  std::vector<std::uint32_t> input_types;  // DataType numbers; empty too when the layout is not known
+  // DataType numbers; empty too when the layout is not known.
+  std::vector<std::uint32_t> input_types, output_types;
 };
 
 // An input as the kernel got it. `sound` when type and shape agree with each other and with what the node declares.
@@ -56,14 +58,21 @@ class Objects {
   // The inputs in OpKernelContext::Params at `params`; nullopt when their number is not what the kernel's node
   // declares.
   [[nodiscard]] std::optional<std::vector<Input>> read_inputs(std::uint64_t params, const Kernel& kernel);
+  // The outputs that the OpKernelContext at `context` has by now; nullopt when it is none of that kernel's calls.
+  [[nodiscard]] std::optional<std::vector<TensorInfo>> read_outputs(std::uint64_t context, const Kernel& kernel);
+  // The class of the object, as its virtual table says; nullptr for anything else. Valid as long as this.
+  [[nodiscard]] const ClassInfo* class_of(std::uint64_t object) { return rtti_.class_of_object(object); }
+  // Text of a std::string, and of a protobuf message's field.
+  [[nodiscard]] std::optional<std::string> string_at(std::uint64_t object);
+  [[nodiscard]] std::optional<std::string> proto_string(std::uint64_t field);
   // The first slots of the object's virtual table: addresses of its functions.
   [[nodiscard]] std::vector<std::uint64_t> virtual_functions(std::uint64_t object);
 
  private:
-  [[nodiscard]] std::optional<std::string> proto_string(std::uint64_t field);
   [[nodiscard]] std::optional<std::string> string_view_at(std::uint64_t field);
   [[nodiscard]] bool fill_by_layout(Kernel& kernel);
   [[nodiscard]] bool fill_by_views(Kernel& kernel);
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> read_types(std::uint64_t at);
   [[nodiscard]] Input read_input(std::uint64_t value, std::size_t index, std::uint32_t declared);
   [[nodiscard]] bool read_tensor(std::uint64_t tensor, std::uint32_t declared, TensorInfo& into);
   [[nodiscard]] std::optional<std::vector<std::int64_t>> read_dimensions(std::uint64_t shape);

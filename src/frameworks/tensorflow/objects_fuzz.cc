@@ -33,10 +33,13 @@ void require(bool holds) {
 void put_call(FakeTensorFlow& fake) {
   const std::size_t main = fake.add_thread(100, true);
   const auto gather = fake.make_kernel_class("N10tensorflow8GatherOpIfE");
-  const std::uint64_t kernel = fake.make_kernel(gather, "Gather", "Gather_7", {kFloat, kInt32});
+  const std::uint64_t kernel = fake.make_kernel(gather, "Gather", "Gather_7", {kFloat, kInt32}, {kFloat});
+  const std::uint64_t props = fake.word(kernel + fake.layout().kernel_props);
+  fake.put_attributes(props, {{"batch_dims", {1}}, {"strides", {1, 2, 2, 1}}});
   const std::uint64_t data = fake.make_tensor(kFloat, {2, 3}, {0, 0, 0, 0, 0, 0});
   const std::uint64_t params = fake.sp(main) + 0x400;
   fake.put_params(params, kernel, {data, fake.make_tensor(kInt32, {3}, {7, -3, 11})});
+  fake.memory.put_word(fake.sp(main) + 0x80, fake.make_context(params, {fake.make_tensor(kFloat, {3, 3}, {0})}));
   fake.add_frame(main, gather.compute, "tensorflow::GatherOp<float>::Compute(tensorflow::OpKernelContext*)");
   fake.add_runtime_frames(main);
 }
@@ -60,6 +63,10 @@ void check(const Framework& framework) {
     require(name->size() <= kLongestName && is_printable(*name));
   require(framework.inputs.size() <= kMostInputs);
   for (const TensorInfo& input : framework.inputs) require(input.preview.size() <= kLongestPreview);
+  require(framework.outputs.size() <= kMostInputs && framework.attributes.size() <= kMostInputs);
+  for (const auto& [name, value] : framework.attributes)
+    require(name.size() <= kLongestName && is_printable(name) && value.size() <= kLongestPreview &&
+            is_printable(value));
 }
 
 }  // namespace

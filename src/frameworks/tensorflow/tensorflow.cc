@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "frameworks/tensorflow/attributes.h"
 #include "frameworks/tensorflow/created_at.h"
 #include "frameworks/tensorflow/kernel_search.h"
 #include "frameworks/tensorflow/python_op.h"
@@ -49,8 +50,13 @@ std::string phase_of_frames(const Thread& thread) {
 // One reading of one snapshot: the steps share what they found.
 class Reading {
  public:
-  Reading(const Snapshot& snapshot, const std::vector<Thread>& threads, const Layout* layout)
-      : snapshot_(snapshot), threads_(threads), view_(snapshot), rtti_(view_), objects_(view_, rtti_, layout) {}
+  Reading(const Snapshot& snapshot, const std::vector<Thread>& threads, const Layout* layout, bool unwound)
+      : snapshot_(snapshot),
+        threads_(threads),
+        view_(snapshot),
+        rtti_(view_),
+        objects_(view_, rtti_, layout),
+        unwound_(unwound) {}
 
   // `took_part`: the thread's frames show TensorFlow at work. Without, only a kernel whose own code is being run
   // counts.
@@ -113,7 +119,7 @@ class Reading {
       call = best_confirmed(own_calls_);
     }
     if (call == nullptr) return false;
-    take(*call, call->sound ? kCertain : kLikely);
+    take(*call, words_, call->sound ? kCertain : kLikely);
     return true;
   }
 
@@ -134,7 +140,7 @@ class Reading {
       if (taken == nullptr) continue;
       submitter_ = link;
       const bool rival = &link != &links_.back() && (&link)[1].weight() == link.weight();
-      take(*taken, link.runs_lambda_of ? kCertain : rival ? kPossible : kLikely);
+      take(*taken, words, link.runs_lambda_of ? kCertain : rival ? kPossible : kLikely);
       framework_.notes.push_back(fmt::format("The kernel's call is on thread {}: {}.", link.tid, link.reason()));
       return true;
     }
@@ -146,12 +152,13 @@ class Reading {
     if (!python_ || python_->is_api) return false;
     for (const KernelCall& call : own_calls_) {
       if (call.kernel.node.op != python_->name || !call.sound) continue;
-      take(call, kCertain);
+      take(call, words_, kCertain);
       return true;
     }
     framework_.op = python_->name;
     framework_.found_by = "python-frame";
     framework_.confidence = kLikely;
+    if (unwound_ && take_what_was_unwound()) return true;
     for (const Node& node : nodes_on_stack(objects_, words_)) {
       if (node.op != python_->name) continue;
       framework_.node = node.name;
@@ -159,6 +166,18 @@ class Reading {
       framework_.confidence = kCertain;
       break;
     }
+    return true;
+  }
+
+  // A C++ exception has taken the kernel off the stack: what its call left below may be whole.
+  bool take_what_was_unwound() {
+    const auto calls = calls_left_below(objects_, words_);
+    const auto last = std::find_if(calls.begin(), calls.end(), [](const KernelCall& c) { return c.sound; });
+    if (last == calls.end() || last->kernel.node.op != framework_.op) return false;
+    take(*last, words_, kLikely);
+    framework_.found_by = "python-frame";
+    framework_.notes.push_back(
+        "A C++ exception took its kernel off the stack: the inputs are those of the last call that was left there.");
     return true;
   }
 
@@ -179,6 +198,7 @@ class Reading {
     framework_.op = nodes.front().op;
     framework_.node = nodes.front().name;
     framework_.device = nodes.front().device;
+    framework_.attributes = read_attributes(objects_, nodes.front().address);
     framework_.found_by = "node-def";
     framework_.confidence = expected || one_op ? kLikely : kPossible;
     return true;
@@ -190,7 +210,7 @@ class Reading {
     for (const KernelCall& call : own_calls_) {
       const bool unseen = may_run_kernel(objects_, crashed_->native, call.kernel);
       if (!call.sound || (!unseen && !stack_is_lost(*crashed_) && python_)) continue;
-      take(call, unseen ? kLikely : kPossible);
+      take(call, words_, unseen ? kLikely : kPossible);
       return true;
     }
     return false;
@@ -223,12 +243,15 @@ class Reading {
     return true;
   }
 
-  void take(const KernelCall& call, const char* confidence) {
+  // `words`: of the thread that called it.
+  void take(const KernelCall& call, const ThreadWords& words, const char* confidence) {
     framework_.op = call.kernel.node.op;
     framework_.node = call.kernel.node.name;
     framework_.device = objects_.device_name(call.device);
     if (framework_.device.empty()) framework_.device = call.kernel.node.device;
     for (const Input& input : call.inputs) framework_.inputs.push_back(input.info);
+    framework_.outputs = outputs_of(objects_, words, call);
+    framework_.attributes = read_attributes(objects_, call.kernel.node.address);
     framework_.found_by = "kernel-object";
     framework_.confidence = confidence;
     in_function_ = call.in_function;
@@ -313,6 +336,7 @@ class Reading {
   TargetView view_;
   RttiReader rtti_;
   Objects objects_;
+  bool unwound_;
 
   const Thread* crashed_ = nullptr;
   bool took_part_ = false;
@@ -332,7 +356,7 @@ class Reading {
 }  // namespace
 
 FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thread>& threads,
-                                 const std::vector<Module>& modules) {
+                                 const std::vector<Module>& modules, bool unwound) {
   const auto crashed = std::find_if(threads.begin(), threads.end(), [](const Thread& t) { return t.crashed; });
   const Installation installation = find_installation(snapshot, modules);
   if (!installation.loaded || crashed == threads.end()) return {};
@@ -340,7 +364,7 @@ FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thr
   const bool hidden = stack_is_lost(*crashed) && crashed->python.empty();
 
   const Layout* layout = layout_of(installation.version);
-  Reading reading(snapshot, threads, layout);
+  Reading reading(snapshot, threads, layout, unwound);
   reading.run(*crashed, seen || hidden);
   Framework& framework = reading.framework();
   if (!seen && framework.op.empty()) return {};

@@ -76,6 +76,63 @@ TEST_P(TensorFlowTest, PassesOverWhatAnEarlierCallLeft) {
   EXPECT_EQ(read().framework->op, "Gather");
 }
 
+TEST_P(TensorFlowTest, ReadsWhatTheKernelHasMadeAndWasBuiltWith) {
+  const std::size_t main = fake.add_thread(100, true);
+  const auto pool = fake.make_kernel_class("N10tensorflow6PoolOpE");
+  const std::uint64_t kernel = fake.make_kernel(pool, "Pool", "Pool_7", {kFloat}, {kFloat, kInt32, kInt32});
+  const std::uint64_t props = fake.word(kernel + fake.layout().kernel_props);
+  fake.put_attributes(props, {{"ksize", {1, 0, 2, 1}}, {"group", {-3}}, {"_private", {5}}});
+  const std::uint64_t params = fake.sp(main) + 0x400;
+  fake.put_params(params, kernel, {fake.make_tensor(kFloat, {2}, {0, 0})});
+  const auto made = {fake.make_tensor(kFloat, {4, 5}, {0}), std::uint64_t{0}, fake.make_tensor(kInt32, {7}, {0})};
+  fake.memory.put_word(fake.sp(main) + 0x80, fake.make_context(params, made));
+  fake.add_frame(main, pool.compute, "tensorflow::PoolOp::Compute(tensorflow::OpKernelContext*)");
+  fake.add_runtime_frames(main);
+
+  const Framework f = *read().framework;
+  ASSERT_EQ(f.outputs.size(), 2U);
+  EXPECT_EQ(f.outputs[0].name, "output 0");
+  EXPECT_EQ(f.outputs[0].dtype, "float32");
+  EXPECT_EQ(f.outputs[0].shape, (std::vector<std::int64_t>{4, 5}));
+  EXPECT_EQ(f.outputs[0].bytes, 80U);
+  EXPECT_EQ(f.outputs[1].name, "output 2");
+  EXPECT_EQ(f.attributes, (std::map<std::string, std::string>{{"ksize", "[1, 0, 2, 1]"}, {"group", "-3"}}));
+}
+
+// The context of another call, or one whose outputs are not what the node declares.
+TEST_P(TensorFlowTest, ReadsNoOutputsOfAnotherCall) {
+  const std::size_t main = fake.add_thread(100, true);
+  const auto pool = fake.make_kernel_class("N10tensorflow6PoolOpE");
+  const std::uint64_t kernel = fake.make_kernel(pool, "Pool", "Pool_7", {kFloat}, {kFloat});
+  const std::uint64_t params = fake.sp(main) + 0x400;
+  fake.put_params(params, kernel, {fake.make_tensor(kFloat, {2}, {0, 0})});
+  const std::uint64_t right = fake.make_tensor(kFloat, {4, 5}, {0}), wrong = fake.make_tensor(kInt32, {4, 5}, {0});
+  const std::uint64_t contexts[] = {fake.make_context(params + 8, {right}), fake.make_context(params, {wrong}),
+                                    fake.make_context(params, {right, right})};
+  for (std::size_t i = 0; i < 3; ++i) fake.memory.put_word(fake.sp(main) + 0x80 + 8 * i, contexts[i]);
+  fake.add_frame(main, pool.compute, "tensorflow::PoolOp::Compute(tensorflow::OpKernelContext*)");
+  fake.add_runtime_frames(main);
+  EXPECT_EQ(read().framework->op, "Pool");
+  EXPECT_TRUE(read().framework->outputs.empty());
+}
+
+// What a C++ exception took off the stack is shown where it is the op that Python is calling.
+TEST_P(TensorFlowTest, InputsOfAKernelThatAnExceptionEnded) {
+  const std::size_t main = fake.add_thread(100, true);
+  put_call(fake.sp(main) - 0x600, fake.make_kernel_class("N10tensorflow8GatherOpIfE"), "GatherV2");
+  const char* const kFile = "/venv/lib/python3.8/site-packages/tensorflow/python/ops/gen_array_ops.py";
+  fake.threads[main].python = {python_frame(kFile, "gather_v2", "package", {"GatherV2"})};
+  fake.add_runtime_frames(main);
+  EXPECT_TRUE(read().framework->inputs.empty());
+  const auto unwound = [&] { return *read_framework(fake.snapshot, fake.threads, {fake.module}, true).framework; };
+  EXPECT_EQ(unwound().inputs.size(), 2U);
+  EXPECT_EQ(unwound().confidence, "likely");
+  EXPECT_EQ(unwound().notes.size(), 1U);
+  fake.threads[main].python = {python_frame(kFile, "gather_nd", "package", {"GatherNd"})};
+  EXPECT_EQ(unwound().op, "GatherNd");
+  EXPECT_TRUE(unwound().inputs.empty());
+}
+
 TEST_P(TensorFlowTest, FindsParamsOnTheHeap) {
   const std::size_t worker = fake.add_thread(101, true);
   const auto op = fake.make_kernel_class("N10tensorflow7AsyncOpE");

@@ -27,6 +27,30 @@ SEGWHY_TEST_OP("CrashInShard");
 SEGWHY_TEST_OP("CrashAsync");
 SEGWHY_TEST_OP("CrashOwnThread");
 
+REGISTER_OP("CrashBetweenOutputs")
+    .Input("x: float")
+    .Input("index: int32")
+    .Attr("strides: list(int)")
+    .Attr("scales: list(float)")
+    .Attr("group: int")
+    .Attr("padding: string")
+    .Attr("wrap: bool")
+    .Attr("wanted: type")
+    .Output("y: float")
+    .Output("z: int32")
+    .SetShapeFn(shape_inference::UnknownShape);
+
+// Dies when one of its outputs is made and the other is not.
+class CrashBetweenOutputs : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+  void Compute(OpKernelContext* context) override {
+    Tensor* made = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({3, 5}), &made));
+    *nowhere = static_cast<int>(made->NumElements());
+  }
+};
+
 class CrashInCompute : public OpKernel {
  public:
   using OpKernel::OpKernel;
@@ -76,6 +100,7 @@ class CrashOwnThread : public AsyncOpKernel {
 };
 
 REGISTER_KERNEL_BUILDER(Name("CrashInCompute").Device(DEVICE_CPU), CrashInCompute);
+REGISTER_KERNEL_BUILDER(Name("CrashBetweenOutputs").Device(DEVICE_CPU), CrashBetweenOutputs);
 REGISTER_KERNEL_BUILDER(Name("CrashInShard").Device(DEVICE_CPU), CrashInShard);
 REGISTER_KERNEL_BUILDER(Name("CrashAsync").Device(DEVICE_CPU), CrashAsync);
 REGISTER_KERNEL_BUILDER(Name("CrashOwnThread").Device(DEVICE_CPU), CrashOwnThread);
