@@ -5,7 +5,7 @@ usage: custom_ops_table.py [--env tf-2.4.1 ...] [--only Op ...] [--form eager fu
 
 The ops (tests/python/tensorflow_ops/wrong_ops.cc) are built against the headers inside each environment's wheel. Each
 dies in its Compute and in a lambda on a pool thread, called eagerly and in a tf.function. Held against what the sources
-say: the class, op, node and inputs; file and line of the C++ statement; the line of the Python call, as the line of the
+say: the class, op, node, inputs, attribute and function; file and line of the C++ statement; the line of the Python call, as the line of the
 report or, for what ran in a graph, as the line that created the node. Prints what falls short and a summary an
 environment; --strict: status 1 when anything does.
 """
@@ -118,6 +118,8 @@ def judge(op: str, place: str, form: str, interpreter: Path, library: Path) -> d
             "op": framework.get("op") == op,
             "node": op in framework.get("node", ""),
             "inputs": inputs_are_right(framework.get("inputs", [])),
+            "attribute": framework.get("attributes", {}) == {"in_pool": "true" if place == "pool" else "false"},
+            "function": ("step" in framework.get("function", "")) == (form == "function"),
             "c++ line": source_line(incident) in marked_lines(op),
             "python line": PYTHON_LINE in lines,
         },

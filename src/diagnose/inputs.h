@@ -43,8 +43,8 @@ struct Oddity {
 // Inputs that a negative size or count may come from: negative and very large numbers.
 [[nodiscard]] std::vector<Oddity> inputs_behind_negative(const Facts& facts);
 
-// Of a division by zero: attributes of the op that hold 0, as phrases: "attribute strides holds 0 ([1, 0, 0, 1])". Those
-// that are one number only where `scalars`: axes and seeds are 0 more often than not.
+// Of a division by zero: attributes of the op that hold 0, as phrases: "attribute strides holds 0 ([1, 0, 0, 1])".
+// Those that are one number only where `scalars`: axes and seeds are 0 more often than not.
 [[nodiscard]] std::vector<std::string> zero_attributes(const Facts& facts, bool scalars);
 
 // The whole and decimal numbers in the input's preview, NaN and infinities too, and the extremes of what the preview

@@ -17,7 +17,8 @@ namespace segwhy {
 // - an index beyond all dimensions of all other inputs that the faulting access was computed from;
 // - a sparse tensor's three parts (indices [n, r], values [n], shape [r]) that disagree;
 // - an index in such indices beyond the shape that goes with them;
-// - row splits (the inputs that the op's attributes count as such) that do not start at 0, descend, or do not end at the
+// - row splits (the inputs that the op's attributes count as such) that do not start at 0, descend, or do not end at
+// the
 //   number of rows that they split;
 // - ranges of quantised values whose minimum is above their maximum.
 // None of other deaths, and none of an op that is not to be blamed (see blamed_op).

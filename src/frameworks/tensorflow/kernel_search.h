@@ -44,8 +44,8 @@ struct ThreadWords {
 // Calls whose Params lie behind pointers in the registers and the inner part of the stack, nearest pointer first.
 [[nodiscard]] std::vector<KernelCall> calls_behind_pointers(Objects& objects, const ThreadWords& words);
 
-// The outputs that the call has made so far, of its OpKernelContext on that thread's stack or behind its pointers. Empty
-// too when the context is not found.
+// The outputs that the call has made so far, of its OpKernelContext on that thread's stack or behind its pointers.
+// Empty too when the context is not found.
 [[nodiscard]] std::vector<TensorInfo> outputs_of(Objects& objects, const ThreadWords& words, const KernelCall& call);
 
 // NodeDefs on the stack or behind its pointers, innermost first: what shape functions and kernel construction work on.
