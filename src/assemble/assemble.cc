@@ -88,8 +88,7 @@ void add_fault(const Snapshot& snapshot, bool live, Case& into) {
 }
 
 void add_framework(const Snapshot& snapshot, Case& into) {
-  FrameworkReading reading =
-      read_framework(snapshot, into.threads, into.program.modules, into.messages.exception.has_value());
+  FrameworkReading reading = read_framework(snapshot, into.threads, into.program.modules);
   into.framework = std::move(reading.framework);
   const auto crashed =
       std::find_if(into.threads.begin(), into.threads.end(), [](const Thread& t) { return t.crashed; });

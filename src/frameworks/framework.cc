@@ -7,8 +7,8 @@
 namespace segwhy {
 
 FrameworkReading read_framework(const Snapshot& snapshot, const std::vector<Thread>& threads,
-                                const std::vector<Module>& modules, bool unwound) {
-  FrameworkReading out = tensorflow::read_tensorflow(snapshot, threads, modules, unwound);
+                                const std::vector<Module>& modules) {
+  FrameworkReading out = tensorflow::read_tensorflow(snapshot, threads, modules);
   if (!out.framework) out.framework = torch::read_torch(threads, modules);
   return out;
 }

@@ -23,11 +23,10 @@ struct FrameworkReading {
   std::string works_for_reason;
 };
 
-// `threads`: already symbolised, with Python frames, the crashed one first; `modules`: from symbols/. `unwound`: the
-// crashed thread is handling a C++ exception, which has taken frames off its stack. No framework when no known one took
-// part or nothing about it can be shown.
+// `threads`: already symbolised, with Python frames, the crashed one first; `modules`: from symbols/. No framework when
+// no known one took part or nothing about it can be shown.
 [[nodiscard]] FrameworkReading read_framework(const Snapshot& snapshot, const std::vector<Thread>& threads,
-                                              const std::vector<Module>& modules, bool unwound = false);
+                                              const std::vector<Module>& modules);
 
 // Python frames of code that a framework generated from the program's become those of the program's own lines. To be
 // called before the reading, which expects such frames; their source text is left empty.

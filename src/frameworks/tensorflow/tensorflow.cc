@@ -50,13 +50,8 @@ std::string phase_of_frames(const Thread& thread) {
 // One reading of one snapshot: the steps share what they found.
 class Reading {
  public:
-  Reading(const Snapshot& snapshot, const std::vector<Thread>& threads, const Layout* layout, bool unwound)
-      : snapshot_(snapshot),
-        threads_(threads),
-        view_(snapshot),
-        rtti_(view_),
-        objects_(view_, rtti_, layout),
-        unwound_(unwound) {}
+  Reading(const Snapshot& snapshot, const std::vector<Thread>& threads, const Layout* layout)
+      : snapshot_(snapshot), threads_(threads), view_(snapshot), rtti_(view_), objects_(view_, rtti_, layout) {}
 
   // `took_part`: the thread's frames show TensorFlow at work. Without, only a kernel whose own code is being run
   // counts.
@@ -158,7 +153,6 @@ class Reading {
     framework_.op = python_->name;
     framework_.found_by = "python-frame";
     framework_.confidence = kLikely;
-    if (unwound_ && take_what_was_unwound()) return true;
     for (const Node& node : nodes_on_stack(objects_, words_)) {
       if (node.op != python_->name) continue;
       framework_.node = node.name;
@@ -166,18 +160,6 @@ class Reading {
       framework_.confidence = kCertain;
       break;
     }
-    return true;
-  }
-
-  // A C++ exception has taken the kernel off the stack: what its call left below may be whole.
-  bool take_what_was_unwound() {
-    const auto calls = calls_left_below(objects_, words_);
-    const auto last = std::find_if(calls.begin(), calls.end(), [](const KernelCall& c) { return c.sound; });
-    if (last == calls.end() || last->kernel.node.op != framework_.op) return false;
-    take(*last, words_, kLikely);
-    framework_.found_by = "python-frame";
-    framework_.notes.push_back(
-        "A C++ exception took its kernel off the stack: the inputs are those of the last call that was left there.");
     return true;
   }
 
@@ -336,7 +318,6 @@ class Reading {
   TargetView view_;
   RttiReader rtti_;
   Objects objects_;
-  bool unwound_;
 
   const Thread* crashed_ = nullptr;
   bool took_part_ = false;
@@ -356,7 +337,7 @@ class Reading {
 }  // namespace
 
 FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thread>& threads,
-                                 const std::vector<Module>& modules, bool unwound) {
+                                 const std::vector<Module>& modules) {
   const auto crashed = std::find_if(threads.begin(), threads.end(), [](const Thread& t) { return t.crashed; });
   const Installation installation = find_installation(snapshot, modules);
   if (!installation.loaded || crashed == threads.end()) return {};
@@ -364,7 +345,7 @@ FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thr
   const bool hidden = stack_is_lost(*crashed) && crashed->python.empty();
 
   const Layout* layout = layout_of(installation.version);
-  Reading reading(snapshot, threads, layout, unwound);
+  Reading reading(snapshot, threads, layout);
   reading.run(*crashed, seen || hidden);
   Framework& framework = reading.framework();
   if (!seen && framework.op.empty()) return {};

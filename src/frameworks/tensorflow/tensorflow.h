@@ -15,6 +15,6 @@
 namespace segwhy::tensorflow {
 
 [[nodiscard]] FrameworkReading read_tensorflow(const Snapshot& snapshot, const std::vector<Thread>& threads,
-                                               const std::vector<Module>& modules, bool unwound);
+                                               const std::vector<Module>& modules);
 
 }  // namespace segwhy::tensorflow

@@ -116,23 +116,6 @@ TEST_P(TensorFlowTest, ReadsNoOutputsOfAnotherCall) {
   EXPECT_TRUE(read().framework->outputs.empty());
 }
 
-// What a C++ exception took off the stack is shown where it is the op that Python is calling.
-TEST_P(TensorFlowTest, InputsOfAKernelThatAnExceptionEnded) {
-  const std::size_t main = fake.add_thread(100, true);
-  put_call(fake.sp(main) - 0x600, fake.make_kernel_class("N10tensorflow8GatherOpIfE"), "GatherV2");
-  const char* const kFile = "/venv/lib/python3.8/site-packages/tensorflow/python/ops/gen_array_ops.py";
-  fake.threads[main].python = {python_frame(kFile, "gather_v2", "package", {"GatherV2"})};
-  fake.add_runtime_frames(main);
-  EXPECT_TRUE(read().framework->inputs.empty());
-  const auto unwound = [&] { return *read_framework(fake.snapshot, fake.threads, {fake.module}, true).framework; };
-  EXPECT_EQ(unwound().inputs.size(), 2U);
-  EXPECT_EQ(unwound().confidence, "likely");
-  EXPECT_EQ(unwound().notes.size(), 1U);
-  fake.threads[main].python = {python_frame(kFile, "gather_nd", "package", {"GatherNd"})};
-  EXPECT_EQ(unwound().op, "GatherNd");
-  EXPECT_TRUE(unwound().inputs.empty());
-}
-
 TEST_P(TensorFlowTest, FindsParamsOnTheHeap) {
   const std::size_t worker = fake.add_thread(101, true);
   const auto op = fake.make_kernel_class("N10tensorflow7AsyncOpE");
