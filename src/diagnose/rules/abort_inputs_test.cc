@@ -56,10 +56,16 @@ TEST(CheckFailed, ComparisonOfTwoInputsAccusesNone) {
 }
 
 TEST(CheckFailed, NegativeSizeComesFromTheLargeOrNegativeInput) {
-  auto b = aborted("F s.cc:404] Check failed: 0 <= new_num_elements (0 vs. -1)\n");
-  b.op("Op", {tensor("input 0", "float32", {0}), tensor("input 1", "int64", {2}, "[4611686018427387904, 4]")});
-  EXPECT_THAT(b.verdict().advice, testing::Contains(HasSubstr("input 1 holds a very large number")));
-  EXPECT_THAT(all_text(b.verdict()), Not(HasSubstr("is empty")));
+  const auto verdict_of = [](const char* sizes) {
+    auto b = aborted("F s.cc:404] Check failed: 0 <= new_num_elements (0 vs. -1)\n");
+    b.op("Op", {tensor("input 0", "float32", {0}), tensor("input 1", "int64", {2}, sizes)});
+    return b.verdict();
+  };
+  EXPECT_THAT(verdict_of("[4611686018427387904, 0]").advice,
+              testing::Contains(HasSubstr("input 1 holds a very large number")));
+  const Verdict product = verdict_of("[4611686018427387904, 4]");
+  EXPECT_THAT(product.advice, testing::Contains(HasSubstr("the product of the numbers in input 1 does not fit")));
+  EXPECT_THAT(all_text(product), Not(HasSubstr("is empty")));
 }
 
 TEST(Abort, InputWithZeroIsNamedWhereNothingElseIsOdd) {
