@@ -1,7 +1,10 @@
 #include "diagnose/reach.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
+#include "base/text.h"
 #include "diagnose/access.h"
 
 namespace segwhy {
@@ -25,6 +28,10 @@ std::optional<BaseReading> read_base(const Operand& operand, const Case& evidenc
   auto reading = read_pointer_value(*base, evidence);
   if (!reading) return std::nullopt;
   return BaseReading{operand.base, *base, std::move(*reading)};
+}
+
+std::string sentence_of(const BaseReading& base) {
+  return fmt::format("{} = {} is {}.", base.register_name, hex(base.value), base.reading.sentence);
 }
 
 std::optional<Reach> reach_of(const Fault& fault) {

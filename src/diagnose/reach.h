@@ -19,6 +19,8 @@ struct BaseReading {
   Reading reading;
 };
 [[nodiscard]] std::optional<BaseReading> read_base(const Operand& operand, const Case& evidence);
+// "rax = 0x4141414141414141 is the text "AAAAAAAA"."
+[[nodiscard]] std::string sentence_of(const BaseReading& base);
 
 // An access base[index*scale + displacement] split into a base that points into something mapped, where the access
 // would have been allowed, and a distance that leaves it.

@@ -1,7 +1,8 @@
 // abi-mismatch: an extension was built for another version of what it runs with: by the loader's or package's words, or
 // by an extension on the crashing stack whose marker says so.
 //
-// Near miss: such an extension somewhere in the process but not on the stack that crashed.
+// Near misses: such an extension somewhere in the process but not on the stack that crashed; a function that the user's
+// own code looks up with ctypes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@ std::string versions(const text::LibraryComplaint& complaint) {
 // The exception itself says so, or an import failed after somebody else had said so.
 bool is_about_versions(const text::Traceback& traceback) {
   if (text::contains_any(traceback.type, {"ImportError", "ModuleNotFoundError"})) return true;
+  if (traceback.type == "AttributeError") return false;  // a name looked up with ctypes that the library never had
   const std::string words = traceback.type + ": " + traceback.message;
   for (const std::string_view line : text::lines_of(words)) {
     const auto complaint = text::read_library_complaint(line);

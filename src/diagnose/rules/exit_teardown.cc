@@ -1,7 +1,8 @@
 // exit-teardown: the crash happened while the interpreter or the static destructors were shutting down, on the thread
 // that does so or on another one that still ran.
 //
-// A heap that the allocator finds damaged while everything is released was damaged before: then this is only a lead.
+// A heap that the allocator finds damaged while everything is released was damaged before, and so was a pointer that
+// holds text: then this is only a lead.
 //
 // Near misses (frames.h, shutdown_of): the main thread that waits for the program's own threads is not shutting down
 // yet; neither is a function registered with atexit, whose crash is the program's own.
@@ -10,6 +11,7 @@
 #include "diagnose/frames.h"
 #include "diagnose/messages/lines.h"
 #include "diagnose/narrate.h"
+#include "diagnose/reach.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
 
@@ -66,6 +68,15 @@ bool heap_was_damaged(const Facts& facts) {
          !text::contains(complaint->text, "double free");
 }
 
+// Text where a pointer should be: somebody wrote past his own memory. (A fill of freed memory is what a destructor
+// meets that comes too late.)
+std::optional<BaseReading> overwritten_pointer(const Facts& facts) {
+  const Operand* operand = facts.fault() == nullptr ? nullptr : faulting_operand(*facts.fault());
+  if (operand == nullptr) return std::nullopt;
+  auto base = read_base(*operand, facts.evidence);
+  return base && base->reading.kind == Reading::Kind::kText ? base : std::nullopt;
+}
+
 void add_advice(const Facts& facts, const Teardown& teardown, Candidate& candidate) {
   if (joinable_thread_destroyed(facts))
     candidate.advice.push_back(
@@ -93,7 +104,8 @@ std::optional<Candidate> exit_teardown(const Facts& facts) {
   const bool joinable =
       joinable_thread_destroyed(facts) && teardown->own_thread && teardown->shutdown.static_destructors;
   if (joinable) candidate.confidence = Confidence::kCertain;
-  if (heap_was_damaged(facts)) candidate.confidence = Confidence::kPossible;
+  const auto overwritten = overwritten_pointer(facts);
+  if (heap_was_damaged(facts) || overwritten) candidate.confidence = Confidence::kPossible;
   const char* what =
       teardown->shutdown.static_destructors ? "exit handlers and static destructors" : "interpreter shutdown";
   std::string how = facts.aborted() ? "aborted" : "crashed";
@@ -108,6 +120,7 @@ std::optional<Candidate> exit_teardown(const Facts& facts) {
                     teardown->own_thread ? "the thread that died" : "thread " + std::to_string(teardown->thread->tid)));
   if (facts.evidence.program.finalizing.value_or(false))
     candidate.evidence.push_back("The interpreter was finalising.");
+  if (overwritten) candidate.evidence.push_back(sentence_of(*overwritten));
   if (teardown->said)
     candidate.evidence.push_back("CPython printed: " + text::shortened(facts.text.python_fatal->text, 300));
   if (const std::string others = other_threads(facts); !others.empty())

@@ -93,6 +93,14 @@ TEST(AbiMismatch, MessagesOfNumpyAndTheLoader) {
   EXPECT_EQ(symbol.verdict().confidence, Confidence::kLikely);
 }
 
+TEST(AbiMismatch, AFunctionLookedUpWithCtypesIsTheProgramsOwnMistake) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"main.py\", line 4, in <module>\n    f = libc.atexit\n"
+      "AttributeError: /usr/bin/python3: undefined symbol: atexit\n");
+  EXPECT_EQ(b.verdict().verdict_class, "python-exception");
+}
+
 CaseBuilder numpy1_extension(const std::string& crashed_in) {
   CaseBuilder b;
   b.signal(SIGFPE).crashed({native("rows", crashed_in)}).instruction_on_register("idiv rcx", "div", "rcx", 0);
@@ -207,6 +215,18 @@ TEST(ExitTeardown, DamagedHeapIsOlderThanTheShutdownThatMeetsIt) {
   EXPECT_EQ(damaged.verdict_class, "heap-corruption");
   EXPECT_TRUE(has_alternative(damaged, "exit-teardown"));
   EXPECT_EQ(aborted_with("double free or corruption (!prev)\n").verdict_class, "exit-teardown");
+}
+
+TEST(ExitTeardown, APointerFullOfTextWasOverwrittenBefore) {
+  constexpr Address kText = 0x4141414141414141;
+  for (const Address base : {kText, Address{0x7f0011223344}}) {
+    CaseBuilder b;
+    b.signal(SIGSEGV).fault(base, "read").instruction("mov", "move", {.base = "rax", .base_value = base});
+    b.crashed({native("traverse"), libc("__run_exit_handlers"), libc("exit")}, false);
+    const Verdict v = b.verdict();
+    EXPECT_EQ(v.verdict_class, base == kText ? "wild-pointer" : "exit-teardown");
+    EXPECT_TRUE(base != kText || has_alternative(v, "exit-teardown"));
+  }
 }
 
 TEST(ExitTeardown, WaitingForThreadsAndAtexitCallbacksAreStillTheProgram) {

@@ -116,9 +116,7 @@ void add_alternatives(const Fault& fault, const Leads& leads, Candidate& candida
 void add_evidence(const Facts& facts, const Fault& fault, const Leads& leads, Candidate& candidate) {
   if (fault.address) candidate.evidence.push_back(fmt::format("{} is {}.", hex(*fault.address), describe_place(fault)));
   if (leads.reach) candidate.evidence.push_back(reach_sentence(*leads.reach));
-  if (leads.base)
-    candidate.evidence.push_back(
-        fmt::format("{} = {} is {}.", leads.base->register_name, hex(leads.base->value), leads.base->reading.sentence));
+  if (leads.base) candidate.evidence.push_back(sentence_of(*leads.base));
   if (leads.kind == Kind::kOverrun)
     candidate.evidence.push_back(fmt::format("{} were still to go, and the mapping has only {}: it was not meant.",
                                              human_bytes(bytes_left(fault).value_or(0)),
