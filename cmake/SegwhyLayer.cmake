@@ -40,7 +40,8 @@ function(segwhy_test name)
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
-# segwhy_fuzz(NAME LAYER SOURCES x_fuzz.cc LINKS segwhy_x...): a libFuzzer program; LAYER is instrumented for coverage.
+# segwhy_fuzz(NAME LAYER SOURCES x_fuzz.cc LINKS segwhy_x...): a libFuzzer program, built by the target `fuzzers`; LAYER is
+# instrumented for coverage.
 function(segwhy_fuzz name layer)
   if(NOT SEGWHY_FUZZ)
     return()
@@ -52,4 +53,8 @@ function(segwhy_fuzz name layer)
   target_link_libraries(${name} PRIVATE ${layer} ${arg_LINKS} segwhy_options)
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
 endfunction()
