@@ -68,21 +68,36 @@ struct Layout {
   return region_pages(region) * kPageBytes >= kHugePageBytes ? kHugePageBytes : kPageBytes;
 }
 
-// `shift` halves the regions that often. Slots beyond `most_slots` are left out.
+// Slots that fit into a region of so many bytes.
+[[nodiscard]] constexpr uint64_t fitting_slots(uint32_t region, uint64_t bytes) {
+  return bytes / (region_pages(region) * kPageBytes + guard_bytes(region));
+}
+
+// What is left to a region of `fitting` slots when `all` regions together have more than `most`: its share, but never
+// none, lest blocks of some sizes go unprotected. Needs most >= kRegions.
+[[nodiscard]] constexpr uint64_t share_of(uint64_t fitting, uint64_t all, uint64_t most) {
+  if (fitting == 0 || all <= most) return fitting;
+  return 1 + (fitting - 1) * (most - kRegions) / (all - kRegions);
+}
+
+// `shift` halves the regions that often. There are `most_slots` at the most (kRegions or more).
 [[nodiscard]] constexpr Layout lay_out(uint32_t shift, uint32_t most_slots) {
   Layout layout{};
   layout.exact_bytes = kExactRegionBytes >> shift;
   layout.large_bytes = kLargeRegionBytes >> shift;
+  const auto bytes_of = [&layout](uint32_t region) {
+    return region < kExactPages ? layout.exact_bytes : layout.large_bytes;
+  };
+  uint64_t all = 0;
+  for (uint32_t i = 0; i < kRegions; ++i) all += fitting_slots(i, bytes_of(i));
   for (uint32_t i = 0; i < kRegions; ++i) {
-    const uint64_t bytes = i < kExactPages ? layout.exact_bytes : layout.large_bytes;
+    const uint64_t bytes = bytes_of(i);
     Slots& slots = layout.regions[i];
     slots.offset = layout.bytes;
     slots.guard = guard_bytes(i);
     slots.stride = region_pages(i) * kPageBytes + slots.guard;
     slots.first = layout.slot_count;
-    const uint64_t fitting = bytes / slots.stride;
-    const uint64_t left = most_slots - layout.slot_count;
-    slots.count = static_cast<uint32_t>(fitting < left ? fitting : left);
+    slots.count = static_cast<uint32_t>(share_of(fitting_slots(i, bytes), all, most_slots));
     layout.slot_count += slots.count;
     layout.bytes += bytes;
   }

@@ -44,7 +44,16 @@ TEST(Slots, NumbersAreDenseAndBounded) {
   }
   EXPECT_EQ(next, layout.slot_count);
   EXPECT_LT(layout.slot_count, kMany);
-  EXPECT_EQ(lay_out(0, 5000).slot_count, 5000u);
+}
+
+TEST(Slots, FewRecordsAreSharedByTheSizes) {
+  for (const uint32_t most : {kRegions, 5000u, 300000u}) {
+    const Layout layout = lay_out(0, most);
+    EXPECT_LE(layout.slot_count, most);
+    EXPECT_GE(layout.slot_count, most - kRegions);
+    for (const Slots& slots : layout.regions) EXPECT_GE(slots.count, 1u);
+    EXPECT_GE(layout.regions[0].count, layout.regions[region_for(256)].count);
+  }
 }
 
 TEST(Slots, LargeOnesEndAtAHugePage) {
