@@ -98,6 +98,18 @@ namespace {
 
 constexpr std::size_t kXmmOffset = 160;
 constexpr std::size_t kHeaderOffset = 512;
+constexpr std::uint64_t kComponents = 0xe7;  // x87, SSE, AVX and AVX-512, as in the assembly above
+
+// Those of kComponents that this CPU and kernel have: a state that claims others cannot be restored.
+[[nodiscard]] std::uint64_t present_components() {
+  std::uint32_t low = 0, high = 0;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low & kComponents;
+}
+
+[[nodiscard]] bool has_component(unsigned number) {
+  return (present_components() >> number & 1) != 0;
+}
 
 [[nodiscard]] std::size_t component_offset(unsigned number) {
   static unsigned offsets[8];  // asking costs tens of microseconds in a virtual machine
@@ -114,12 +126,12 @@ void set_vector(Machine& machine, unsigned number, const void* value, std::size_
     if (size > from) std::memcpy(area + offset, bytes + from, size - from < length ? size - from : length);
   };
   part(kXmmOffset + number * 16, 0, 16);
-  part(component_offset(2) + number * 16, 16, 16);
-  part(component_offset(6) + number * 32, 32, 32);
+  if (has_component(2)) part(component_offset(2) + number * 16, 16, 16);
+  if (has_component(6)) part(component_offset(6) + number * 32, 32, 32);
 }
 
 void set_mask(Machine& machine, unsigned number, std::uint64_t value) {
-  std::memcpy(machine.extended + component_offset(5) + number * 8, &value, sizeof value);
+  if (has_component(5)) std::memcpy(machine.extended + component_offset(5) + number * 8, &value, sizeof value);
 }
 
 void fill_vectors(Machine& machine) {
@@ -129,6 +141,7 @@ void fill_vectors(Machine& machine) {
       values[i] = (i % 3 == 0 || number == 3 ? -1.5F : 2.25F) * static_cast<float>(number * 16 + i + 1);
     set_vector(machine, number, values, sizeof values);
   }
+  if (!has_component(7)) return;
   for (unsigned i = 0; i < 16 * 8; ++i) {
     const double value = 0.5 * i - 20;
     std::memcpy(machine.extended + component_offset(7) + i * 8, &value, sizeof value);
@@ -184,7 +197,7 @@ void prepare(Machine& machine, std::uint64_t block, const void* outside) {
   machine.general[15] = static_cast<std::uint64_t>(-8);
   machine.flags = 0x202 | 1;  // interrupts, carry
 
-  std::uint64_t present = 0xe7;
+  const std::uint64_t present = present_components();
   std::memcpy(machine.extended + kHeaderOffset, &present, sizeof present);
   const std::uint16_t x87_control = 0x37f;
   const std::uint32_t sse_control = 0x1f80;
