@@ -70,13 +70,16 @@ bool connect_ends() {
   return write(there, ys, sizeof ys) == sizeof ys && pwrite(file, ys, sizeof ys, 0) == sizeof ys;
 }
 
-// How many of the bytes that arrived are what the block held.
-int arrived(const Transfer& transfer) {
+// How many of the bytes that arrived from within the block are what it held. What lies beside it is anybody's.
+int arrived(const Transfer& transfer, int offset) {
   char seen[kTransfer] = "";
   const bool to_file = transfer.name[0] == 'p';
   const ssize_t count = to_file ? pread(file, seen, sizeof seen, 0) : recv(there, seen, sizeof seen, MSG_DONTWAIT);
   int held = 0;
-  for (ssize_t i = 0; i < count; ++i) held += seen[i] == 'x' ? 1 : 0;
+  for (ssize_t i = 0; i < count; ++i) {
+    const ssize_t at = offset + i;
+    if (at >= 0 && at < static_cast<ssize_t>(kBlock)) held += seen[i] == 'x' ? 1 : 0;
+  }
   return held;
 }
 
@@ -107,7 +110,7 @@ int transfer(int argc, char** argv) {
       const ssize_t result = each.call(block + offset, size);
       printf("%zd %d\n", result, errno);
     }
-    if (!freed) printf("%d\n", each.to_memory ? changed(block) : arrived(each));
+    if (!freed) printf("%d\n", each.to_memory ? changed(block) : arrived(each, offset));
   }
   return 0;
 }
