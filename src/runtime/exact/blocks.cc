@@ -5,7 +5,7 @@
 
 #include "runtime/exact/views.h"
 #include "runtime/exact/written.h"
-#include "runtime/heap/owner_lock.h"
+#include "runtime/pal/owner_lock.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/fork_word.h"
 #include "runtime/pal/signals.h"
@@ -62,7 +62,7 @@ uint32_t default_budget;
 
 // Waited for as long as it takes: a fork holds it while it copies all blocks. It lies in memory that a forked child
 // finds cleared, so that no thread of the parent holds it there.
-heap::OwnerLock* lock;
+pal::OwnerLock* lock;
 
 // A signal handler in the midst of a fork has the lock already: the fork changes nothing.
 class Lock {
@@ -282,7 +282,7 @@ bool prepare_blocks(wire::AccessTable* table, uint32_t access_budget, size_t qua
   const long address = pal::syscall(SYS_mmap, nullptr, sizeof(Tables), PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
   if (address < 0 && address > -4096) return false;
-  lock = reinterpret_cast<heap::OwnerLock*>(pal::make_fork_cleared_word());
+  lock = reinterpret_cast<pal::OwnerLock*>(pal::make_fork_cleared_word());
   if (lock == nullptr) return false;
   tables = reinterpret_cast<Tables*>(address);
   section = table;

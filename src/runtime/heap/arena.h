@@ -9,7 +9,7 @@
 #pragma once
 
 #include "evidence/wire/recorder.h"
-#include "runtime/heap/owner_lock.h"
+#include "runtime/pal/owner_lock.h"
 #include "runtime/heap/slots.h"
 
 namespace segwhy::runtime::heap {
@@ -35,7 +35,7 @@ struct Slot {
 inline constexpr uint32_t kStockEntries = 32;
 
 struct RegionState {
-  OwnerLock lock;
+  pal::OwnerLock lock;
   uint32_t cursor;       // the slot to try next
   uint32_t stock_count;  // slots that wait populated, the last one warmest
   uint32_t stock[kStockEntries];

@@ -22,7 +22,7 @@ struct Batch {
   uint64_t pages;
 };
 
-OwnerLock lock;
+pal::OwnerLock lock;
 Batch waiting;
 
 [[nodiscard]] uintptr_t fill_end(const Slot& slot) {

@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include "runtime/heap/owner_lock.h"
+#include "runtime/pal/owner_lock.h"
 #include "runtime/pal/syscall.h"
 
 namespace segwhy::runtime::heap {
@@ -13,7 +13,7 @@ constexpr uint32_t kMostBlocks = 2048;
 constexpr size_t kMostBytes = size_t{2} << 20;
 
 struct Queue {
-  OwnerLock lock;
+  pal::OwnerLock lock;
   uint32_t first, count;
   size_t bytes;
   FreedBlock blocks[kMostBlocks];

@@ -9,17 +9,17 @@
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/syscall.h"
 
-namespace segwhy::runtime::heap {
+namespace segwhy::runtime::pal {
 
 class OwnerLock {
  public:
   // False: the calling thread holds it already.
   [[nodiscard]] bool lock() {
     const uintptr_t self = reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
-    for (uint32_t spins = 0; !pal::compare_exchange(holder_, uintptr_t{0}, self); ++spins) {
-      if (pal::load(holder_) == self) return false;
+    for (uint32_t spins = 0; !compare_exchange(holder_, uintptr_t{0}, self); ++spins) {
+      if (load(holder_) == self) return false;
       if (spins % kSpins == kSpins - 1) {
-        pal::syscall(SYS_sched_yield);
+        syscall(SYS_sched_yield);
       } else {
         __builtin_ia32_pause();
       }
@@ -27,7 +27,7 @@ class OwnerLock {
     return true;
   }
 
-  void unlock() { pal::store(holder_, uintptr_t{0}); }
+  void unlock() { store(holder_, uintptr_t{0}); }
 
  private:
   static constexpr uint32_t kSpins = 32;
@@ -35,4 +35,4 @@ class OwnerLock {
   uintptr_t holder_;
 };
 
-}  // namespace segwhy::runtime::heap
+}  // namespace segwhy::runtime::pal
