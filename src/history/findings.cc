@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "evidence/model/finding_kinds.h"
+#include "evidence/model/heap.h"
 #include "evidence/wire/accesses.h"
 
 namespace segwhy::history {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "evidence/model/finding_kinds.h"
+#include "evidence/model/heap.h"
 #include "history/blocks.h"
 #include "history/fake_recorder.h"
 

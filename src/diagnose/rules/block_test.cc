@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diagnose/testing/case_builder.h"
-#include "evidence/model/finding_kinds.h"
+#include "evidence/model/heap.h"
 
 namespace segwhy {
 namespace {

@@ -9,7 +9,7 @@
 #include "diagnose/rules/block_history.h"
 #include "diagnose/rules/memory_fault.h"
 #include "diagnose/rules/rules.h"
-#include "evidence/model/finding_kinds.h"
+#include "evidence/model/heap.h"
 
 namespace segwhy {
 namespace {
