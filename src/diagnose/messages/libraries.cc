@@ -114,7 +114,8 @@ Found other_abi(std::string_view line) {
   if (contains(line, "HDF5 library version mismatched error")) return make(Kind::kAbi, "HDF5");
   if (contains(line, "Python version mismatch: module was compiled for "))
     return make(Kind::kAbi, "Python", word_after(line, "compiled for Python "), word_after(line, "is incompatible: "));
-  if (contains(line, "undefined symbol: ")) {
+  // Of an AttributeError it is a name looked up with ctypes that the library never had.
+  if (contains(line, "undefined symbol: ") && !line.starts_with("AttributeError: ")) {
     LibraryComplaint found = make(Kind::kAbi, word_after(line, "undefined symbol: "));
     const auto object = line.find(".so");
     const auto start = object == std::string_view::npos ? object : line.rfind(' ', object);

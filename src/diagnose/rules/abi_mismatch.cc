@@ -32,7 +32,6 @@ std::string versions(const text::LibraryComplaint& complaint) {
 // The exception itself says so, or an import failed after somebody else had said so.
 bool is_about_versions(const text::Traceback& traceback) {
   if (text::contains_any(traceback.type, {"ImportError", "ModuleNotFoundError"})) return true;
-  if (traceback.type == "AttributeError") return false;  // a name looked up with ctypes that the library never had
   const std::string words = traceback.type + ": " + traceback.message;
   for (const std::string_view line : text::lines_of(words)) {
     const auto complaint = text::read_library_complaint(line);
