@@ -57,12 +57,12 @@ const NativeFrame* caller_of(const Facts& facts) {
 }
 
 // A fault on arrival leaves the transfer behind. A call left its return address on top of the stack, behind which the
-// unwinder found the caller; without that nothing says how the pc came there.
+// unwinder found the caller; without that nothing says how the pc came there. (A frame found by the frame pointer is
+// there after a return as well.)
 Transfer transfer_of(const Facts& facts, bool arrived) {
   if (arrived) {
     const NativeFrame* caller = caller_of(facts);
-    const bool called = caller != nullptr && (caller->trust == kTrustReturnAddress || caller->trust.empty() ||
-                                              caller->trust == kTrustCfi || caller->trust == kTrustFp);
+    const bool called = caller != nullptr && (caller->trust == kTrustReturnAddress || caller->trust.empty());
     return called ? Transfer::kCall : Transfer::kUnknown;
   }
   const Instruction* instruction = facts.instruction();

@@ -266,6 +266,14 @@ TEST(BadJump, WhatStandsWhereThePcIsWasNeverExecuted) {
   EXPECT_THAT(b.verdict().summary, HasSubstr("caller called"));
 }
 
+TEST(BadJump, FrameThatWasNotOnTopOfTheStackIsNobodyWhoCalled) {
+  CaseBuilder b;
+  b.signal(SIGSEGV, 1).crashed({native("", "", 0x4300000043), native("main")}).fault(0x4300000043, "execute");
+  b.raw().threads.front().native.back().trust = kTrustFp;
+  EXPECT_THAT(b.verdict().summary, Not(HasSubstr("main called")));
+  EXPECT_THAT(b.verdict().summary, HasSubstr("from main or something it called"));
+}
+
 TEST(BadJump, CallThroughABadTableIsARead) {
   auto b = segv(0x8, "read", {.base = "rax", .base_value = 0, .displacement = 8});
   b.raw().fault->instruction->category = "call";
