@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "diagnose/frames.h"
+#include "diagnose/narrate.h"
 #include "diagnose/where.h"
 
 namespace segwhy {
@@ -23,8 +24,7 @@ bool only_allocates(const std::string& name) {
 }
 
 std::string python_place(const std::string& file, const std::optional<int>& line, const std::string& function) {
-  std::string place(base_name(file));
-  if (line) place += fmt::format(":{}", *line);
+  std::string place = short_place(file, line);
   return function.empty() || function == "<module>" ? place : fmt::format("{} ({})", place, function);
 }
 

@@ -70,11 +70,14 @@ std::string in_function(const Facts& facts) {
   return " in " + name + (says_module ? "" : " (" + module + ")");
 }
 
-std::string line_name(const Facts& facts) {
-  if (!facts.where) return {};
-  std::string name(base_name(facts.where->file));
-  if (facts.where->line) name += ":" + std::to_string(*facts.where->line);
+std::string short_place(const std::string& file, const std::optional<int>& line) {
+  std::string name(base_name(file));
+  if (line && !name.empty()) name += ":" + std::to_string(*line);
   return name;
+}
+
+std::string line_name(const Facts& facts) {
+  return facts.where ? short_place(facts.where->file, facts.where->line) : "";
 }
 
 std::string at_line(const Facts& facts) {

@@ -3,6 +3,7 @@
 // Pure and thread-safe. Sentences start with a capital and end with a full stop; phrases do neither.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace segwhy {
 [[nodiscard]] std::string subject(const Facts& facts);
 // " in Foo::Compute (libx.so)" or "".
 [[nodiscard]] std::string in_function(const Facts& facts);
+// "main.py:8", "main.py" without a line, "" without a file.
+[[nodiscard]] std::string short_place(const std::string& file, const std::optional<int>& line);
 // "main.py:8" or "".
 [[nodiscard]] std::string line_name(const Facts& facts);
 // " at main.py:8" or "".

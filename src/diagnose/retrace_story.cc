@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "diagnose/narrate.h"
 
 namespace segwhy {
 namespace {
@@ -12,13 +13,8 @@ namespace {
 constexpr std::uint64_t kLeastTraces = 12;
 constexpr std::uint64_t kLateShare = 5;  // of all traces, in the last third of the time
 
-std::string place_of(const std::string& file, const std::optional<int>& line) {
-  const std::string name(base_name(file));
-  return line ? fmt::format("{}:{}", name, *line) : name;
-}
-
 std::string caller_of(const TracedFunction& function) {
-  return function.call_file.empty() ? "" : place_of(function.call_file, function.call_line);
+  return short_place(function.call_file, function.call_line);
 }
 
 std::string text_of(const TraceDifference& difference) {
@@ -57,7 +53,7 @@ const TracedFunction* retraced_at(const MemorySite& site, const MemoryUse& memor
 
 std::string traced_name(const TracedFunction& function) {
   if (function.library) return function.function;
-  return fmt::format("{} ({})", function.function, place_of(function.file, function.line));
+  return fmt::format("{} ({})", function.function, short_place(function.file, function.line));
 }
 
 std::string what_differed(const TracedFunction& function) {
