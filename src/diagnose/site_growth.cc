@@ -9,15 +9,16 @@
 
 #include "base/text.h"
 #include "diagnose/block_story.h"
+#include "diagnose/narrate.h"
 
 namespace segwhy {
 namespace {
 
-constexpr std::size_t kMoments = 48;
-constexpr std::size_t kWarmUp = kMoments / 5;
-constexpr std::size_t kKept = kMoments - kWarmUp;
+constexpr std::size_t kWindows = 15;
+constexpr std::size_t kWarmUp = kWindows / 5;
+constexpr std::size_t kKept = kWindows - kWarmUp;
 constexpr std::size_t kTail = kKept / 6;
-constexpr double kLeastZ = 3.1;
+constexpr double kLeastZ = 3.5;
 constexpr double kLeastShareOfHalf = 0.15;
 constexpr double kLeastTail = 0.25, kLeastLastThird = 0.35;  // of the slope
 constexpr std::uint64_t kLeastSteps = 12;
@@ -27,9 +28,12 @@ constexpr std::uint64_t kLeastBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kLeastSamples = 24;
 constexpr std::uint64_t kShareOfPeak = 100;
 
-struct Moments {
-  std::array<double, kKept> at{};
-  std::array<double, kKept> bytes{};
+using Values = std::array<double, kKept>;
+
+struct Windows {
+  Values at{};      // where each begins
+  Values least{};   // that the site held in it
+  Values stayed{};  // of it and all that follow
   double steps = 0;
   std::size_t rises = 0;  // looks that saw more than the one before
 };
@@ -47,66 +51,75 @@ const SitePoint& point_at(const std::vector<SitePoint>& series, double at) {
   return after == series.begin() ? series.front() : *(after - 1);
 }
 
-std::optional<Moments> resample(const std::vector<SitePoint>& whole, double until_s) {
+double least_within(const std::vector<SitePoint>& series, double from, double to) {
+  std::uint64_t least = point_at(series, from).bytes;
+  for (const SitePoint& point : series)
+    if (point.at_s > from && point.at_s <= to) least = std::min(least, point.bytes);
+  return static_cast<double>(least);
+}
+
+std::optional<Windows> divide(const std::vector<SitePoint>& whole, double until_s) {
   std::vector<SitePoint> series;
   std::copy_if(whole.begin(), whole.end(), std::back_inserter(series),
                [until_s](const SitePoint& point) { return point.at_s <= until_s; });
   const std::size_t first = first_live(series);
   if (series.size() < first + kLeastRises) return std::nullopt;
   const double begin = series[first].at_s;
-  const double length = series.back().at_s - begin;
+  const double length = (series.back().at_s - begin) / kWindows;
   if (length <= 0) return std::nullopt;
-  Moments out;
-  double least = static_cast<double>(series.back().bytes);
-  for (std::size_t i = kKept; i-- > 0;) {
-    out.at[i] = begin + length * static_cast<double>(i + kWarmUp) / (kMoments - 1);
-    least = std::min(least, static_cast<double>(point_at(series, out.at[i]).bytes));
-    out.bytes[i] = least;
+  Windows out;
+  for (std::size_t i = 0; i < kKept; ++i) {
+    out.at[i] = begin + length * static_cast<double>(i + kWarmUp);
+    out.least[i] = least_within(series, out.at[i], out.at[i] + length);
   }
-  out.steps = static_cast<double>(series.back().allocations - point_at(series, out.at[0]).allocations);
+  out.stayed = out.least;
+  for (std::size_t i = kKept - 1; i-- > 0;) out.stayed[i] = std::min(out.stayed[i], out.stayed[i + 1]);
+  out.steps = static_cast<double>(point_at(series, out.at.back()).allocations -
+                                  point_at(series, out.at.front()).allocations);
   for (std::size_t i = first + 1; i < series.size(); ++i)
-    if (series[i].at_s > out.at[0] && series[i].bytes > series[i - 1].bytes) ++out.rises;
+    if (series[i].at_s > out.at.front() && series[i].bytes > series[i - 1].bytes) ++out.rises;
   return out;
 }
 
-// Mann and Kendall's statistic in standard deviations. Ties make it smaller, which errs on the side of silence.
-double trend(const Moments& m) {
+// Mann and Kendall's statistic in standard deviations. Of what each window held by itself: what stayed can only rise,
+// also where nothing but chance moves the series. Ties make it smaller, which errs on the side of silence.
+double trend(const Windows& w) {
   double s = 0;
   for (std::size_t i = 0; i < kKept; ++i)
-    for (std::size_t k = i + 1; k < kKept; ++k) s += m.bytes[k] > m.bytes[i] ? 1 : m.bytes[k] < m.bytes[i] ? -1 : 0;
+    for (std::size_t k = i + 1; k < kKept; ++k) s += w.least[k] > w.least[i] ? 1 : w.least[k] < w.least[i] ? -1 : 0;
   constexpr double n = kKept;
   return (s - 1) / std::sqrt(n * (n - 1) * (2 * n + 5) / 18);
 }
 
 // Theil and Sen's.
-double slope(const Moments& m) {
+double slope(const Windows& w) {
   std::vector<double> slopes;
   slopes.reserve(kKept * kKept / 2);
   for (std::size_t i = 0; i < kKept; ++i)
-    for (std::size_t k = i + 1; k < kKept; ++k) slopes.push_back((m.bytes[k] - m.bytes[i]) / (m.at[k] - m.at[i]));
+    for (std::size_t k = i + 1; k < kKept; ++k) slopes.push_back((w.stayed[k] - w.stayed[i]) / (w.at[k] - w.at[i]));
   const auto middle = slopes.begin() + static_cast<std::ptrdiff_t>(slopes.size() / 2);
   std::nth_element(slopes.begin(), middle, slopes.end());
   return *middle;
 }
 
-double rise(const Moments& m, std::size_t from, std::size_t to) {
-  return m.bytes[to] - m.bytes[from];
+double rise(const Windows& w, std::size_t from, std::size_t to) {
+  return w.stayed[to] - w.stayed[from];
 }
 
-double speed(const Moments& m, std::size_t from, std::size_t to) {
-  return rise(m, from, to) / (m.at[to] - m.at[from]);
+double speed(const Windows& w, std::size_t from, std::size_t to) {
+  return rise(w, from, to) / (w.at[to] - w.at[from]);
 }
 
-bool all_along(const Moments& m) {
-  const double whole = rise(m, 0, kKept - 1);
-  const double first = rise(m, 0, kKept / 2) / whole;
+bool all_along(const Windows& w) {
+  const double whole = rise(w, 0, kKept - 1);
+  const double first = rise(w, 0, kKept / 2) / whole;
   return first >= kLeastShareOfHalf && first <= 1 - kLeastShareOfHalf;
 }
 
-bool to_the_end(const Moments& m, double whole_slope) {
-  const double first_third = speed(m, 0, kKept / 3);
-  const double last_third = speed(m, kKept - 1 - kKept / 3, kKept - 1);
-  return speed(m, kKept - 1 - kTail, kKept - 1) >= kLeastTail * whole_slope &&
+bool to_the_end(const Windows& w, double whole_slope) {
+  const double first_third = speed(w, 0, kKept / 3);
+  const double last_third = speed(w, kKept - 1 - kKept / 3, kKept - 1);
+  return speed(w, kKept - 1 - kTail, kKept - 1) >= kLeastTail * whole_slope &&
          last_third >= kLeastLastThird * first_third;
 }
 
@@ -121,21 +134,21 @@ double end_of_work(const MemoryUse& memory) {
 }  // namespace
 
 std::optional<SiteGrowth> growth_of(const MemorySite& site, std::uint64_t least, double until_s) {
-  const auto moments = resample(site.series, until_s);
-  if (!moments || moments->rises < kLeastRises || moments->steps < static_cast<double>(kLeastSteps))
+  const auto windows = divide(site.series, until_s);
+  if (!windows || windows->rises < kLeastRises || windows->steps < static_cast<double>(kLeastSteps))
     return std::nullopt;
   SiteGrowth growth;
   growth.site = &site;
-  growth.z = trend(*moments);
-  growth.bytes_per_second = slope(*moments);
-  const double gained = rise(*moments, 0, kKept - 1);
+  growth.z = trend(*windows);
+  growth.bytes_per_second = slope(*windows);
+  const double gained = rise(*windows, 0, kKept - 1);
   if (growth.z < kLeastZ || gained < static_cast<double>(least)) return std::nullopt;
-  if (!all_along(*moments) || !to_the_end(*moments, growth.bytes_per_second)) return std::nullopt;
-  growth.from_s = moments->at.front();
-  growth.to_s = moments->at.back();
+  if (!all_along(*windows) || !to_the_end(*windows, growth.bytes_per_second)) return std::nullopt;
+  growth.from_s = windows->at.front();
+  growth.to_s = windows->at.back();
   growth.bytes = static_cast<std::uint64_t>(gained);
-  growth.steps = static_cast<std::uint64_t>(moments->steps);
-  growth.bytes_per_step = gained / moments->steps;
+  growth.steps = static_cast<std::uint64_t>(windows->steps);
+  growth.bytes_per_step = gained / windows->steps;
   return growth;
 }
 
@@ -162,10 +175,7 @@ std::string gain_of(const SiteGrowth& growth) {
 }
 
 std::string site_name(const MemorySite& site) {
-  if (!site.file.empty()) {
-    const std::string name(base_name(site.file));
-    return site.line ? fmt::format("{}:{}", name, *site.line) : name;
-  }
+  if (!site.file.empty()) return short_place(site.file, site.line);
   for (const NativeFrame& frame : site.native)
     if (!frame.function.empty()) return frame.short_name.empty() ? frame.function : frame.short_name;
   for (const NativeFrame& frame : site.native)

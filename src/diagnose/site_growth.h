@@ -1,9 +1,10 @@
 // What grows: call sites whose live bytes rise steadily, told apart from what fills up, settles or comes and goes.
 //
-// Pure and thread-safe. The test is on the least that a site will hold from a moment on (memory that comes and goes
-// does not count), at moments that are evenly spaced over the site's life, its first fifth left out as warm-up:
-//   it rises:       Mann-Kendall's test for a trend, z of at least 3.1 (one in a thousand by chance);
-//   how fast:       Theil and Sen's slope, the median over all pairs of moments, which single jumps do not move;
+// Pure and thread-safe. The test is on the least that a site held in each of fifteen windows of equal length over its
+// life (memory that comes and goes does not count), the first fifth left out as warm-up:
+//   it rises:       Mann-Kendall's test for a trend, z of at least 3.5 (one in four thousand by chance);
+//   and stays:      what follows is of the least that it held from each window to the end;
+//   how fast:       Theil and Sen's slope, the median over all pairs of windows, which single jumps do not move;
 //   all along:      each half has its share of the rise: one jump, or one tooth of a saw, is not growth;
 //   to the end:     the last part still rises, and the last third nearly as fast as the first: what fills up slows
 //   down; worth a word:   some MiB, a hundredth of the process, a dozen allocations and eight looks that saw it rise.
