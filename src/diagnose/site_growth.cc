@@ -74,8 +74,8 @@ std::optional<Windows> divide(const std::vector<SitePoint>& whole, double until_
   }
   out.stayed = out.least;
   for (std::size_t i = kKept - 1; i-- > 0;) out.stayed[i] = std::min(out.stayed[i], out.stayed[i + 1]);
-  out.steps = static_cast<double>(point_at(series, out.at.back()).allocations -
-                                  point_at(series, out.at.front()).allocations);
+  out.steps =
+      static_cast<double>(point_at(series, out.at.back()).allocations - point_at(series, out.at.front()).allocations);
   for (std::size_t i = first + 1; i < series.size(); ++i)
     if (series[i].at_s > out.at.front() && series[i].bytes > series[i - 1].bytes) ++out.rises;
   return out;

@@ -74,7 +74,7 @@ inline constexpr char kFindingInvalidFree[] = "invalid-free";          // the po
 inline constexpr char kFindingMismatchedFree[] = "mismatched-free";    // new, new[] and malloc mixed up
 inline constexpr char kFindingOutOfBounds[] = "access-out-of-bounds";  // an access that exact mode checked
 inline constexpr char kFindingAfterFree[] = "access-after-free";       // the same, of a freed block
-inline constexpr char kFindingUnwritten[] = "unwritten-read";  // it branched on unwritten bytes, or took them for an address
+inline constexpr char kFindingUnwritten[] = "unwritten-read";          // what nothing wrote decides a jump or address
 
 struct MemoryFinding {
   std::string kind;

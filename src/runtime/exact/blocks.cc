@@ -5,9 +5,9 @@
 
 #include "runtime/exact/views.h"
 #include "runtime/exact/written.h"
-#include "runtime/pal/owner_lock.h"
 #include "runtime/pal/atomic.h"
 #include "runtime/pal/fork_word.h"
+#include "runtime/pal/owner_lock.h"
 #include "runtime/pal/signals.h"
 #include "runtime/pal/syscall.h"
 #include "runtime/pal/ticks.h"

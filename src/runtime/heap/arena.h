@@ -9,8 +9,8 @@
 #pragma once
 
 #include "evidence/wire/recorder.h"
-#include "runtime/pal/owner_lock.h"
 #include "runtime/heap/slots.h"
+#include "runtime/pal/owner_lock.h"
 
 namespace segwhy::runtime::heap {
 
