@@ -147,8 +147,10 @@ bool may_be_row_splits(const TensorInfo& input) {
 }
 
 // How many of the op's first inputs are row splits, the values that they split being next: ops that take one ragged
-// tensor count them in an attribute. 0: it has none, or it is not sure.
+// tensor count them in an attribute, but for those that always take one. 0: it has none, or it is not sure.
 std::size_t row_splits_of(const Framework& op) {
+  if (op.op == "RaggedBincount" || op.op == "RaggedCountSparseOutput")
+    return op.inputs.size() > 1 && may_be_row_splits(op.inputs[0]) ? 1 : 0;
   constexpr std::string_view kCount = "RAGGED_RANK", kOfOutput = "OUTPUT";
   std::optional<std::uint64_t> count;
   for (const auto& [name, value] : op.attributes) {
@@ -229,6 +231,13 @@ std::vector<std::string> input_misfits(const Facts& facts) {
   add_ranges(*op, out);
   if (out.size() > kMost) out.resize(kMost);
   return out;
+}
+
+std::vector<Oddity> odd_inputs_beside(const std::vector<std::string>& misfits, const Facts& facts) {
+  std::vector<Oddity> odd = odd_inputs(facts);
+  if (!misfits.empty() || facts.evidence.block)
+    std::erase_if(odd, [](const Oddity& o) { return o.kind == Oddity::Kind::kEmpty; });
+  return odd;
 }
 
 }  // namespace segwhy

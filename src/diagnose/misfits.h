@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "diagnose/facts.h"
+#include "diagnose/inputs.h"
 
 namespace segwhy {
 
@@ -23,5 +24,9 @@ namespace segwhy {
 // - ranges of quantised values whose minimum is above their maximum.
 // None of other deaths, and none of an op that is not to be blamed (see blamed_op).
 [[nodiscard]] std::vector<std::string> input_misfits(const Facts& facts);
+
+// The odd inputs (inputs.h) that are worth a word beside `misfits`: where inputs do not fit each other, or the block
+// is known that the access went past, an empty one is seldom what went wrong.
+[[nodiscard]] std::vector<Oddity> odd_inputs_beside(const std::vector<std::string>& misfits, const Facts& facts);
 
 }  // namespace segwhy

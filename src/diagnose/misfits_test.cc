@@ -126,6 +126,16 @@ TEST(Misfits, RowSplits) {
   EXPECT_THAT(ragged("[0, 9, 4]", 3, {{"A_RAGGED_RANK", "1"}, {"B_RAGGED_RANK", "1"}}), IsEmpty()) << "which one?";
 }
 
+TEST(Misfits, RowSplitsOfAnOpThatAlwaysTakesThem) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("RaggedBincountOp::Compute")}).fault(0x7f0000000000, "read");
+  b.op("RaggedBincount", {tensor("input 0", "int64", {2}, "[7, 20]"), tensor("input 1", "int32", {32}),
+                          tensor("input 2", "int32", {}, "10"), tensor("input 3", "float32", {0})});
+  const Verdict v = b.verdict();
+  EXPECT_THAT(v.advice.front(), HasSubstr("as row splits of input 1, input 0 starts at 7 and not at 0"));
+  EXPECT_THAT(all_text(v), testing::Not(HasSubstr("is empty"))) << "an op without weights is as it should be";
+}
+
 TEST(Misfits, RowSplitsOfRowSplits) {
   const auto nested = [](std::string outer, std::string inner) {
     return misfits({tensor("input 0", "int64", {3}, std::move(outer)),
