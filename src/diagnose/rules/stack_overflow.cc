@@ -28,6 +28,7 @@ struct Exhaustion {
   bool near_sp = false;            // within a usual frame of the stack pointer
   bool at_guard = false;           // in the guard page or the gap right below this thread's stack
   bool used_up = false;            // nine tenths of the stack were in use
+  bool stepped_over = false;       // the stack pointer itself is below this thread's stack: one frame was larger
   bool stack_instruction = false;  // push, call or another access through rsp or rbp
   std::optional<StackCycle> native, python;
 };
@@ -55,6 +56,15 @@ bool is_used_up(const Facts& facts, const Fault& fault) {
   return *fault.stack_used >= capacity - capacity / 10;
 }
 
+// The stack pointer in the innermost frame lies below the thread's stack, and nothing else is mapped in between: it
+// was moved there by a frame that the stack had no room for, not to another stack.
+bool has_stepped_over(const Thread& thread, const Fault& fault) {
+  if (!thread.stack_start || !thread.stack_end || thread.native.empty() || fault.inside || !fault.above) return false;
+  const auto sp = thread.native.front().sp;
+  return sp && *sp < *thread.stack_start && fault.above->start < *thread.stack_end &&
+         fault.above->end + kPage >= *thread.stack_end;
+}
+
 Exhaustion exhaustion_of(const Facts& facts, const Fault& fault) {
   Exhaustion e;
   const std::int64_t distance = fault.below_sp ? std::llabs(*fault.below_sp) : INT64_MAX;
@@ -68,6 +78,7 @@ Exhaustion exhaustion_of(const Facts& facts, const Fault& fault) {
   e.used_up = is_used_up(facts, fault);
   e.stack_instruction = through_stack_registers(fault);
   if (thread != nullptr) {
+    e.stepped_over = e.near_sp && has_stepped_over(*thread, fault);
     e.native = native_cycle(*thread);
     e.python = python_cycle(*thread);
   }
@@ -80,6 +91,7 @@ bool is_recursion(const Exhaustion& e) {
 }
 
 bool convinces(const Exhaustion& e) {
+  if (e.stepped_over) return true;
   if (e.at_guard && (e.used_up || is_recursion(e))) return true;
   // The stack could not grow (RLIMIT_AS, a mapping in its way), or its size is unknown.
   if (e.at_guard && e.near_sp && e.stack_instruction) return true;
@@ -106,14 +118,30 @@ void add_cycle_evidence(const Exhaustion& e, Candidate& candidate) {
         fmt::format("The Python stack is {} frames deep and repeats: {}.", e.python->depth, cycle_text(*e.python)));
 }
 
+// CPython and its own extension modules count Python's limit down where they recurse, but for what frees objects.
+bool has_pythons_limit(const Facts& facts, const Exhaustion& e) {
+  if (!e.native || facts.crashed == nullptr) return false;
+  const NativeFrame* frame = culprit_frame(*facts.crashed);
+  const bool own = frame != nullptr && (is_interpreter(*frame) || text::contains(frame->module, "/lib-dynload/"));
+  return own && std::none_of(e.native->functions.begin(), e.native->functions.end(), [](const std::string& name) {
+           return text::contains_any(name, {"dealloc", "Dealloc"});
+         });
+}
+
 void add_advice(const Facts& facts, const Fault& fault, const Exhaustion& e, Candidate& candidate) {
   const bool main = facts.crashed == nullptr || facts.crashed->is_main;
   const std::string cycle = e.python ? cycle_text(*e.python) : e.native ? cycle_text(*e.native) : "";
+  if (e.stepped_over)
+    candidate.advice.push_back(
+        fmt::format("Give {} less to put on the stack (a local array or alloca() of that size), "
+                    "or move its buffer to the heap.",
+                    facts.where ? line_name(facts) : culprit_phrase(facts)));
+  const bool limited = e.python || has_pythons_limit(facts, e);
   if (e.native || e.python)
-    candidate.advice.push_back(fmt::format(
-        "Limit how deeply the data or calls behind {} nest{}: {} recurses once per level.",
-        facts.where ? line_name(facts) : "this", e.python ? "" : " (C code has no recursion limit)", cycle));
-  if (e.python)
+    candidate.advice.push_back(
+        fmt::format("Limit how deeply the data or calls behind {} nest{}: {} recurses once per level.",
+                    facts.where ? line_name(facts) : "this", limited ? "" : " (C code has no recursion limit)", cycle));
+  if (limited)
     candidate.advice.push_back(
         "Leave sys.setrecursionlimit() at a value the stack can hold, so that Python raises RecursionError instead.");
   const auto limit = facts.soft_limit("stack");
@@ -147,6 +175,11 @@ std::optional<Candidate> stack_overflow(const Facts& facts) {
                               : "Thread " + std::to_string(facts.crashed->tid) +
                                     (facts.crashed->name.empty() ? "" : " (" + facts.crashed->name + ")");
   const auto used = fault.stack_used;
+  if (e.stepped_over)
+    candidate.evidence.push_back(
+        fmt::format("The stack pointer is {} below the top of the stack, of which there are {}.",
+                    human_bytes(*facts.crashed->stack_end - *facts.crashed->native.front().sp),
+                    human_bytes(*facts.crashed->stack_end - *facts.crashed->stack_start)));
   candidate.summary = fmt::format("{} used up its stack{}{}", who,
                                   used ? " of " + human_bytes(fault.stack_size.value_or(*used)) : "", at_line(facts));
   // Where Python recurses the interpreter's frames only follow.
