@@ -31,8 +31,8 @@ Candidate from_fault(const Facts& facts, const Fault& fault, const Block& block)
   candidate.summary =
       fmt::format("{} {}, {} {}, {}{}.", subject(facts), access_phrase(fault), distance_phrase(block, block.offset),
                   block_phrase(block), freed_phrase(block), in_function(facts));
-  add_block_evidence(block, candidate);
   add_protection_evidence(block, candidate);
+  add_block_evidence(block, candidate);
   add_common_evidence(facts, candidate);
   candidate.advice.push_back(keep_alive_advice(facts, block));
   if (!proven)

@@ -26,8 +26,8 @@ Candidate from_fault(const Facts& facts, const Fault& fault, const Block& block)
   if (proven) candidate.confidence = Confidence::kCertain;
   candidate.summary = fmt::format("{} {}, {} {}{}.", subject(facts), access_phrase(fault),
                                   distance_phrase(block, block.offset), block_phrase(block), in_function(facts));
-  add_block_evidence(block, candidate);
   add_protection_evidence(block, candidate);
+  add_block_evidence(block, candidate);
   add_common_evidence(facts, candidate);
   candidate.advice.push_back(check_advice(facts, block, ""));
   add(candidate.advice, argument_advice(facts));
