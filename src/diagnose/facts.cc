@@ -11,6 +11,7 @@ Facts::Facts(const Case& evidence_in)
   Location location = find_where(evidence, text);
   where = std::move(location.line);
   where_is_native = where && location.native;
+  where_is_bystander = where && location.bystander;
   where_reason = std::move(location.reason);
 }
 

@@ -21,6 +21,7 @@ struct Facts {
   text::TextFacts text;
   std::optional<SourceLine> where;  // the user's own innermost line
   bool where_is_native = false;     // `where` is a line of C or C++, of a program without Python
+  bool where_is_bystander = false;  // `where` is of a thread that may have nothing to do with the death
   std::string where_reason;         // how it was found, when not simply the crashed thread's own frame
 
   [[nodiscard]] bool died_of(int signal) const;

@@ -257,6 +257,29 @@ bool is_object_teardown(const NativeFrame& frame) {
                                        "dict_dealloc", "frame_dealloc", "free_keys_object", "delete_garbage"});
 }
 
+bool is_calling(const Thread& thread, std::string_view function) {
+  return std::any_of(thread.native.begin(), thread.native.end(),
+                     [function](const NativeFrame& frame) { return plain_name(frame) == function; });
+}
+
+bool in_foreign_callback(const Thread& thread) {
+  for (const NativeFrame& frame : thread.native) {
+    if (is_one_of(plain_name(frame), {"closure_fcn", "_CallPythonObject", "invoke_callback", "cffi_call_python"}))
+      return true;
+    if (!is_interpreter(frame)) return false;
+  }
+  return false;
+}
+
+Handler handler_of(const Thread& thread) {
+  const auto& native = thread.native;
+  const auto delivery = std::find_if(native.begin(), native.end(), [](const NativeFrame& f) { return f.signal_frame; });
+  if (delivery == native.begin() || delivery == native.end() || std::next(delivery) == native.end()) return {};
+  const NativeFrame& function = *std::prev(delivery);
+  if (is_abort_plumbing(function) || is_libc(function)) return {};
+  return {&function, &*std::next(delivery)};
+}
+
 Wait wait_of(const Thread& thread) {
   // The innermost frames are the system call's own wrappers; four are enough to see what they serve.
   const std::size_t depth = std::min<std::size_t>(thread.native.size(), 4);

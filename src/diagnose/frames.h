@@ -45,6 +45,9 @@ enum class FrameRole {
 // "ctypes", "cffi" or "libffi" (for whom is not known): hands calls between Python and C over; else empty.
 [[nodiscard]] std::string_view foreign_interface(const NativeFrame& frame);
 [[nodiscard]] bool is_foreign_call(const NativeFrame& frame);
+// The interpreter died while it entered or left a Python function that C code called through ctypes or cffi, before any
+// other native code was called: what the C code called may be gone.
+[[nodiscard]] bool in_foreign_callback(const Thread& thread);
 // CPython's reference counting and cycle collector at work on objects.
 [[nodiscard]] bool is_object_teardown(const NativeFrame& frame);
 
@@ -60,6 +63,17 @@ struct Shutdown {
   bool python_callback = false;     // in a function registered with atexit
 };
 [[nodiscard]] Shutdown shutdown_of(const Thread& thread);
+
+// A function of that bare name is on the thread's stack.
+[[nodiscard]] bool is_calling(const Thread& thread, std::string_view function);
+
+// The signal handler that the thread was in: the frame that the signal's delivery called, and what it interrupted.
+// Neither where the thread was in none, or in one of Segwhy's or the C library's own.
+struct Handler {
+  const NativeFrame* function = nullptr;
+  const NativeFrame* interrupted = nullptr;
+};
+[[nodiscard]] Handler handler_of(const Thread& thread);
 
 // abort() was called from inside the C library, as its own checks do; also true when the stack does not show it.
 [[nodiscard]] bool libc_called_abort(const Thread& thread);

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/inputs.h"
 #include "diagnose/messages/lines.h"
+#include "diagnose/misfits.h"
 
 namespace segwhy {
 namespace {
@@ -42,7 +44,45 @@ bool left_the_interpreter(const Facts& facts) {
   return culprit == nullptr || !is_interpreter(*culprit);
 }
 
+// The misfits and odd inputs as one list, to go on after a colon.
+std::string suspects_of(const Facts& facts) {
+  std::vector<std::string> misfits = input_misfits(facts);
+  const std::vector<Oddity> odd = odd_inputs_beside(misfits, facts);
+  for (std::string& misfit : misfits) {
+    if (misfit.ends_with('.')) misfit.pop_back();
+    misfit.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(misfit.front())));
+  }
+  if (!odd.empty()) misfits.push_back(describe(odd));
+  return joined(misfits, "; ");
+}
+
+// "Foo::bar (foo.cc:12)".
+std::string with_place(const NativeFrame& frame) {
+  const std::string place = frame.line ? short_place(frame.file, frame.line) : "";
+  return place.empty() ? describe(frame) : fmt::format("{} ({})", describe(frame), place);
+}
+
+// The handler that a memory fault happened in. (One that ends the program does so on purpose.)
+Handler handler_in_fault(const Facts& facts) {
+  return facts.crashed != nullptr && facts.memory_fault() ? handler_of(*facts.crashed) : Handler{};
+}
+
+// Of a thread that runs none of the user's Python: its own code, where that is known.
+std::string advice_on_own_thread(const Facts& facts) {
+  const NativeFrame* culprit = facts.crashed == nullptr ? nullptr : culprit_frame(*facts.crashed);
+  if (culprit == nullptr || !culprit->line || is_interpreter(*culprit)) return {};
+  return fmt::format("Look at {}, which ran in {}, and at what that thread was given to work on.", with_place(*culprit),
+                     thread_name(*facts.crashed));
+}
+
 }  // namespace
+
+std::string handler_sentence(const Facts& facts) {
+  const Handler handler = handler_in_fault(facts);
+  if (handler.function == nullptr) return {};
+  return fmt::format("{} ran as a signal handler, which interrupted {}.", describe(*handler.function),
+                     describe(*handler.interrupted));
+}
 
 std::string culprit_phrase(const Facts& facts) {
   if (facts.crashed == nullptr) return {};
@@ -110,11 +150,16 @@ std::string framework_sentence(const Facts& facts) {
 
 std::string argument_advice(const Facts& facts) {
   const Framework* op = blamed_op(facts);
-  const std::vector<Oddity> odd = odd_inputs(facts);
-  if (op != nullptr && !odd.empty())
-    return fmt::format("Check these before {} runs{}: {}.", op->op, at_line(facts), describe(odd));
+  if (const std::string suspects = op != nullptr ? suspects_of(facts) : ""; !suspects.empty())
+    return fmt::format("Check this before {} runs{}: {}.", op->op, at_line(facts), suspects);
   if (op != nullptr && facts.where)
     return fmt::format("Check the arguments that {} gives to {}: its kernel trusts them.", line_name(facts), op->op);
+  if (const Handler handler = handler_in_fault(facts); handler.function != nullptr)
+    return fmt::format(
+        "Look at the signal handler {}: it may run between any two instructions of the program, and may "
+        "call async-signal-safe functions only.",
+        with_place(*handler.function));
+  if (facts.where_is_bystander) return advice_on_own_thread(facts);
   const bool calls_native_code = facts.where && !facts.where_is_native && left_the_interpreter(facts);
   if (calls_native_code && !facts.where->source.empty())
     return fmt::format("Check what {} passes into native code: {}", line_name(facts), trim(facts.where->source));

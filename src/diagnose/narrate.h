@@ -30,6 +30,9 @@ namespace segwhy {
 
 // "TensorFlow 2.8.0 was running op X on input 0 (float32 [0, 3]), ...", for evidence; empty without a framework.
 [[nodiscard]] std::string framework_sentence(const Facts& facts);
+// "on_usr1 ran as a signal handler, which interrupted kill.", for evidence of a memory fault; empty outside of
+// handlers.
+[[nodiscard]] std::string handler_sentence(const Facts& facts);
 // What to look at on the user's line: names the op, its odd inputs and the line; empty when none of it is known.
 [[nodiscard]] std::string argument_advice(const Facts& facts);
 

@@ -67,9 +67,11 @@ Location borrowed(const Case& evidence, const Thread& crashed) {
   const Thread* chosen = with_python == 1 ? only : main;
   if (chosen == nullptr) return {};
   if (auto line = user_line(*chosen))
-    return {std::move(line), "The thread that died runs no code of the user's own; this is where " +
-                                 std::string(chosen->is_main ? "the main thread" : "the only other Python thread") +
-                                 " was at that moment."};
+    return {.line = std::move(line),
+            .reason = "The thread that died runs no code of the user's own; this is where " +
+                      std::string(chosen->is_main ? "the main thread" : "the only other Python thread") +
+                      " was at that moment.",
+            .bystander = true};
   return {};
 }
 

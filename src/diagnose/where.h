@@ -11,8 +11,9 @@ namespace segwhy {
 
 struct Location {
   std::optional<SourceLine> line;
-  std::string reason;   // a sentence when the line is not the crashed thread's own
-  bool native = false;  // of C or C++ code
+  std::string reason;      // a sentence when the line is not the crashed thread's own
+  bool native = false;     // of C or C++ code
+  bool bystander = false;  // of a thread that is not known to have to do with the death
 };
 
 [[nodiscard]] Location find_where(const Case& evidence, const text::TextFacts& text);

@@ -124,7 +124,7 @@ Found other_abi(std::string_view line) {
     return found;
   }
   if (contains(line, "wrong ELF class") || contains(line, "cannot open shared object file: Exec format"))
-    return make(Kind::kAbi, "another architecture");
+    return make(Kind::kAbi, kAnotherArchitecture);
   return std::nullopt;
 }
 

@@ -9,6 +9,9 @@
 
 namespace segwhy::text {
 
+// As `what` of a library file that this machine cannot load at all.
+inline constexpr char kAnotherArchitecture[] = "another architecture";
+
 struct LibraryComplaint {
   enum class Kind { kConflict, kOpenMp, kAbi, kCpu };
   Kind kind = Kind::kConflict;

@@ -26,6 +26,8 @@ std::string versions(const text::LibraryComplaint& complaint) {
     return fmt::format("built for {} {}, running with {}", complaint.what, complaint.first, complaint.second);
   if (!complaint.requirer.empty())
     return fmt::format("{} wants {}, which nothing loaded provides", complaint.requirer, complaint.what);
+  if (complaint.what == text::kAnotherArchitecture)
+    return "it is built for another architecture, or its file is damaged";
   return "the versions of " + complaint.what + " differ";
 }
 
@@ -58,10 +60,12 @@ std::optional<Candidate> from_words(const Facts& facts) {
   candidate.evidence.push_back("The program said: " + text::shortened(complaint->text, 400));
   add_common_evidence(facts, candidate);
   const std::string who = complaint->requirer.empty() ? "the extension" : std::string(base_name(complaint->requirer));
-  candidate.advice.push_back(both_versions
-                                 ? fmt::format("Rebuild or reinstall {} for {} {}, or install {} {}.", who,
-                                               complaint->what, complaint->second, complaint->what, complaint->first)
-                                 : fmt::format("Reinstall {} built for the versions in this environment.", who));
+  candidate.advice.push_back(
+      both_versions ? fmt::format("Rebuild or reinstall {} for {} {}, or install {} {}.", who, complaint->what,
+                                  complaint->second, complaint->what, complaint->first)
+                    : fmt::format("Reinstall {} built for {}.", who,
+                                  complaint->what == text::kAnotherArchitecture ? "this machine's architecture"
+                                                                                : "the versions in this environment"));
   return candidate;
 }
 

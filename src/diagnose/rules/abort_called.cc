@@ -85,6 +85,12 @@ std::string request(const Facts& facts, const NativeFrame* caller) {
   return "The program sent SIGABRT to itself";
 }
 
+// raise(SIGABRT) without abort(), which the C library has a name for.
+bool only_raised(const Facts& facts) {
+  const Thread* const thread = facts.crashed;
+  return thread != nullptr && is_calling(*thread, "raise") && !is_calling(*thread, "abort");
+}
+
 }  // namespace
 
 std::optional<Candidate> abort_called(const Facts& facts) {
@@ -102,7 +108,8 @@ std::optional<Candidate> abort_called(const Facts& facts) {
     candidate.confidence = Confidence::kCertain;
     candidate.summary = fmt::format("{}{}.", request(facts, caller), at_line(facts));
   } else {
-    candidate.summary = fmt::format("{} called abort(){}{}", who, at_line(facts), what_was_said(facts));
+    candidate.summary = fmt::format("{} {}{}{}", who, only_raised(facts) ? "raised SIGABRT" : "called abort()",
+                                    at_line(facts), what_was_said(facts));
   }
   if (!facts.text.last_line.empty()) candidate.evidence.push_back("Last line on stderr: " + facts.text.last_line);
   if (facts.text.abort_text_known)

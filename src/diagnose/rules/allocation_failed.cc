@@ -95,7 +95,9 @@ void add_limits(const Facts& facts, Candidate& candidate) {
     if (!limit) continue;
     candidate.evidence.push_back(fmt::format("{} is limited to {}.", what, human_bytes(*limit)));
     candidate.advice.push_back(
-        fmt::format("Lift that limit: `ulimit -{} unlimited`.", std::string_view(name) == "as" ? "v" : "d"));
+        fmt::format("Lift that limit: `ulimit -{} unlimited` before the start, or where the program sets it itself "
+                    "(resource.setrlimit).",
+                    std::string_view(name) == "as" ? "v" : "d"));
   }
   if (machine.memory_available && machine.memory_total)
     candidate.evidence.push_back(fmt::format("The machine has {} of memory, {} available.",

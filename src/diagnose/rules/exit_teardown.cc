@@ -87,6 +87,10 @@ void add_advice(const Facts& facts, const Teardown& teardown, Candidate& candida
         fmt::format("Stop and join thread {} before the main code ends: daemon threads and pools run on while what "
                     "they use is being destroyed.",
                     facts.crashed == nullptr ? 0 : facts.crashed->tid));
+  else if (facts.where && !facts.where_is_native && !facts.where_is_bystander && !facts.where->function.empty())
+    candidate.advice.push_back(
+        fmt::format("Look at {} ({}): it is called while the interpreter shuts down, when what it uses may be gone.",
+                    facts.where->function, line_name(facts)));
   else if (facts.crashed != nullptr && culprit_frame(*facts.crashed) != nullptr)
     candidate.advice.push_back(
         fmt::format("Release the objects behind {} explicitly (close(), shutdown(), del) while the program still runs.",

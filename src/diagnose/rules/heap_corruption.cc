@@ -77,10 +77,15 @@ std::optional<Candidate> double_free(const Facts& facts) {
   if (complaint == nullptr || complaint->kind != Kind::kDoubleFree) return std::nullopt;
   Candidate candidate = from_complaint(facts, *complaint, "double-free");
   if (complaint->proven) candidate.confidence = Confidence::kCertain;
-  candidate.summary = fmt::format("A block was freed a second time{}: {} found it on its list of freed blocks ({}).",
-                                  in_function(facts), complaint->allocator, complaint->text);
-  candidate.advice.push_back(fmt::format("Find the two owners of what {} releases{}: only one of them may free it.",
-                                         caller_phrase(facts), at_line(facts)));
+  const bool resized = facts.crashed != nullptr && is_calling(*facts.crashed, "realloc");
+  candidate.summary =
+      fmt::format("{}{}: {} found it on its list of freed blocks ({}).",
+                  resized ? "realloc was given a block that had been freed" : "A block was freed a second time",
+                  in_function(facts), complaint->allocator, complaint->text);
+  candidate.advice.push_back(
+      resized ? fmt::format("Find what frees the block that {} resizes{}.", caller_phrase(facts), at_line(facts))
+              : fmt::format("Find the two owners of what {} releases{}: only one of them may free it.",
+                            caller_phrase(facts), at_line(facts)));
   candidate.alternatives.push_back({"heap-corruption", "An overwritten list link can make a live block look freed."});
   add_culprits(facts, candidate);
   return candidate;
@@ -107,8 +112,12 @@ std::optional<Candidate> heap_corruption(const Facts& facts) {
   const auto* complaint = heap_complaint(facts);
   if (complaint != nullptr && complaint->kind == Kind::kMetadata) {
     Candidate candidate = from_complaint(facts, *complaint, "heap-corruption");
-    candidate.summary = fmt::format("{} found its bookkeeping overwritten ({}){}; what overwrote it is not known.",
+    candidate.summary = fmt::format("{} found its bookkeeping inconsistent ({}){}; what damaged it is not known.",
                                     complaint->allocator, complaint->text, at_line(facts));
+    // "(out)": what the block's size says lies beyond the heap.
+    const bool beyond = text::contains(complaint->text, "(out)");
+    const Alternative elsewhere{"invalid-free", "A pointer from elsewhere has no valid bookkeeping in front of it."};
+    if (beyond) candidate.alternatives.push_back(elsewhere);
     const bool may_be_double = complaint->text.starts_with("double free");
     if (may_be_double)
       candidate.alternatives.push_back(
@@ -116,8 +125,7 @@ std::optional<Candidate> heap_corruption(const Facts& facts) {
     candidate.alternatives.push_back(
         {"out-of-bounds-write", "A write past the end of a block before this one overwrites exactly this."});
     candidate.alternatives.push_back({"use-after-free", "A write to a freed block changes the links kept in it."});
-    candidate.alternatives.push_back(
-        {"invalid-free", "A pointer from elsewhere has no valid bookkeeping in front of it."});
+    if (!beyond) candidate.alternatives.push_back(elsewhere);
     add_culprits(facts, candidate);
     add(candidate.advice, argument_advice(facts));
     return candidate;

@@ -52,20 +52,32 @@ std::string sender_phrase(const Facts& facts) {
                      death.sender_name.empty() ? "" : " (" + death.sender_name + ")");
 }
 
+bool is_child(const Facts& facts) {
+  const std::string& origin = facts.evidence.program.fork.origin;
+  return !origin.empty() && origin != "root";
+}
+
 void add_advice(const Facts& facts, int signal, Candidate& candidate) {
-  const std::string age =
-      facts.evidence.program.age_s ? fmt::format(" after {:.1f} s", *facts.evidence.program.age_s) : "";
+  constexpr double kLeastAge = 1;  // s: no limit of time is shorter
+  const bool aged = facts.evidence.program.age_s.value_or(0) >= kLeastAge;
+  const std::string age = aged ? fmt::format(" after {:.1f} s", *facts.evidence.program.age_s) : "";
   const std::string& sender = facts.evidence.death.sender_name;
-  if (signal == SIGXCPU) candidate.advice.push_back("Raise the limit on CPU time: `ulimit -t unlimited`.");
-  if (signal == SIGXFSZ) candidate.advice.push_back("Raise the limit on file size: `ulimit -f unlimited`.");
+  if (signal == SIGXCPU)
+    candidate.advice.push_back(
+        "Raise the limit on CPU time: `ulimit -t unlimited` before the start, or where the program "
+        "sets it itself (resource.setrlimit).");
+  if (signal == SIGXFSZ)
+    candidate.advice.push_back(
+        "Raise the limit on file size: `ulimit -f unlimited` before the start, or where the program "
+        "sets it itself (resource.setrlimit).");
   const bool passed_on = sender == kSenderSegwhy;
   if (!sender.empty() && !passed_on)
     candidate.advice.push_back(fmt::format("Ask {} why: it ended the program{}.", sender, age));
   if (signal == SIGKILL && (sender.empty() || passed_on))
     candidate.advice.push_back(
-        fmt::format("Look for who sends SIGKILL{}: timeout -s KILL, a batch system's time limit, a supervisor's health "
-                    "check, or `dmesg` for an OOM kill the counters missed.",
-                    age));
+        fmt::format("Look for who sends SIGKILL{}: {}, or `dmesg` for an OOM kill the counters missed.", age,
+                    aged ? "timeout -s KILL, a batch system's time limit, a supervisor's health check"
+                         : "the program itself or its parent (Popen.kill(), os.kill()), a supervisor"));
 }
 
 }  // namespace
@@ -86,7 +98,8 @@ std::optional<Candidate> killed(const Facts& facts) {
   const std::string age =
       facts.evidence.program.age_s ? fmt::format(" {:.1f} s after its start", *facts.evidence.program.age_s) : "";
   candidate.summary =
-      fmt::format("The program was ended by {}{}{}.", shown, sender.empty() ? "" : " from " + sender, age);
+      fmt::format("{} was ended by {}{}{}.", is_child(facts) ? "A process that the program started" : "The program",
+                  shown, sender.empty() ? "" : " from " + sender, age);
   candidate.evidence.push_back(
       sender.empty() ? fmt::format("{} usually comes from {}.", shown, usual != nullptr ? usual : "another process")
                      : fmt::format("{} was sent by {}.", shown, sender));

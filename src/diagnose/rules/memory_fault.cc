@@ -50,7 +50,7 @@ bool is_bad_free_argument(const Facts& facts) {
 }
 
 void add_common_evidence(const Facts& facts, Candidate& candidate) {
-  add_common_evidence(facts, odd_inputs(facts), candidate);
+  add_common_evidence(facts, odd_inputs_beside(input_misfits(facts), facts), candidate);
 }
 
 void add_common_evidence(const Facts& facts, const std::vector<Oddity>& suspects, Candidate& candidate) {
@@ -59,6 +59,7 @@ void add_common_evidence(const Facts& facts, const std::vector<Oddity>& suspects
   add(candidate.evidence, framework_sentence(facts));
   for (const Oddity& odd : suspects) add(candidate.evidence, "Of its inputs, " + describe(odd) + ".");
   for (std::string& misfit : input_misfits(facts)) add(candidate.evidence, std::move(misfit));
+  add(candidate.evidence, handler_sentence(facts));
   add(candidate.evidence, stack_sentence(facts));
 }
 

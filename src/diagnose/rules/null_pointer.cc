@@ -47,7 +47,15 @@ std::optional<NullAccess> null_access(const Fault& fault) {
   return std::nullopt;
 }
 
+// A callback that was collected leaves C code with an address at which anything may be, nulls included.
+bool may_be_a_dead_callback(const Facts& facts) {
+  return facts.crashed != nullptr && in_foreign_callback(*facts.crashed);
+}
+
 void add_alternatives(const Facts& facts, const NullAccess& access, Candidate& candidate) {
+  if (may_be_a_dead_callback(facts))
+    candidate.alternatives.push_back(
+        {"use-after-free", "C code called back into Python: the callback object may have been collected before."});
   if (access.far)
     candidate.alternatives.push_back(
         {"wild-pointer", "The index is as wrong as the base is null: which of the two came first is not known."});
@@ -64,6 +72,9 @@ void add_alternatives(const Facts& facts, const NullAccess& access, Candidate& c
 }
 
 std::string advice_on_null(const Facts& facts) {
+  if (may_be_a_dead_callback(facts))
+    return "Keep a reference to the callback object (ctypes.CFUNCTYPE, cffi.callback) for as long as C code may call "
+           "it: C code does not keep it alive.";
   if (std::string advice = argument_advice(facts); !advice.empty()) return advice;
   if (facts.where_is_native)
     return fmt::format("Test the pointer before {} uses it, or find out why it was never set{}{}", line_name(facts),
@@ -89,7 +100,7 @@ std::optional<Candidate> null_pointer(const Facts& facts) {
   Candidate candidate{.slug = "null-pointer", .score = 80};
   const bool exact = access->base && *access->base == 0 && !access->far;
   // Without the GIL the null is the interpreter's own thread state: another cause is left.
-  const bool alone = exact && !runs_python_without_gil(facts);
+  const bool alone = exact && !runs_python_without_gil(facts) && !may_be_a_dead_callback(facts);
   candidate.confidence = alone ? Confidence::kCertain : Confidence::kLikely;
   std::string through =
       access->base_register.empty() ? "a null pointer" : "the null pointer in " + access->base_register;

@@ -93,6 +93,17 @@ TEST(AbiMismatch, MessagesOfNumpyAndTheLoader) {
   EXPECT_EQ(symbol.verdict().confidence, Confidence::kLikely);
 }
 
+TEST(AbiMismatch, AFileOfAnotherArchitectureHasNoVersions) {
+  CaseBuilder b;
+  b.exit(1).said(
+      "Traceback (most recent call last):\n  File \"/home/u/main.py\", line 4, in <module>\n    import fastops\n"
+      "ImportError: /home/u/fastops.so: wrong ELF class: ELFCLASS32\n");
+  const Verdict v = b.verdict();
+  ASSERT_EQ(v.verdict_class, "abi-mismatch");
+  EXPECT_THAT(v.summary, HasSubstr("built for another architecture, or its file is damaged"));
+  EXPECT_THAT(v.advice.front(), HasSubstr("this machine's architecture"));
+}
+
 TEST(AbiMismatch, AFunctionLookedUpWithCtypesIsTheProgramsOwnMistake) {
   CaseBuilder b;
   b.exit(1).said(
