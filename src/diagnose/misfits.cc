@@ -233,11 +233,11 @@ std::vector<std::string> input_misfits(const Facts& facts) {
   return out;
 }
 
-std::vector<Oddity> odd_inputs_beside(const std::vector<std::string>& misfits, const Facts& facts) {
-  std::vector<Oddity> odd = odd_inputs(facts);
-  if (!misfits.empty() || facts.evidence.block)
-    std::erase_if(odd, [](const Oddity& o) { return o.kind == Oddity::Kind::kEmpty; });
-  return odd;
+Suspects suspects_of(const Facts& facts) {
+  Suspects out{input_misfits(facts), odd_inputs(facts)};
+  if (!out.misfits.empty() || facts.evidence.block)
+    std::erase_if(out.odd, [](const Oddity& o) { return o.kind == Oddity::Kind::kEmpty; });
+  return out;
 }
 
 }  // namespace segwhy

@@ -25,8 +25,13 @@ namespace segwhy {
 // None of other deaths, and none of an op that is not to be blamed (see blamed_op).
 [[nodiscard]] std::vector<std::string> input_misfits(const Facts& facts);
 
-// The odd inputs (inputs.h) that are worth a word beside `misfits`: where inputs do not fit each other, or the block
-// is known that the access went past, an empty one is seldom what went wrong.
-[[nodiscard]] std::vector<Oddity> odd_inputs_beside(const std::vector<std::string>& misfits, const Facts& facts);
+// What to look at before all else: the misfits, and the odd inputs (inputs.h) that are worth a word beside them. Where
+// inputs do not fit each other, or the block is known that the access went past, an empty one is seldom what went
+// wrong.
+struct Suspects {
+  std::vector<std::string> misfits;
+  std::vector<Oddity> odd;
+};
+[[nodiscard]] Suspects suspects_of(const Facts& facts);
 
 }  // namespace segwhy

@@ -45,9 +45,8 @@ bool left_the_interpreter(const Facts& facts) {
 }
 
 // The misfits and odd inputs as one list, to go on after a colon.
-std::string suspects_of(const Facts& facts) {
-  std::vector<std::string> misfits = input_misfits(facts);
-  const std::vector<Oddity> odd = odd_inputs_beside(misfits, facts);
+std::string suspects_phrase(const Facts& facts) {
+  auto [misfits, odd] = suspects_of(facts);
   for (std::string& misfit : misfits) {
     if (misfit.ends_with('.')) misfit.pop_back();
     misfit.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(misfit.front())));
@@ -136,8 +135,8 @@ std::string framework_sentence(const Facts& facts) {
       fmt::format("{} {} op {}", framework_name(*framework), sure ? "was running" : "last ran", framework->op);
   if (!framework->node.empty()) text += " (node " + framework->node + ")";
   if (const PythonFrame* inner = user_code_inside_op(facts))
-    return fmt::format("{}, which had called the Python function {} ({}{}): the crash is in that.", text,
-                       inner->function, base_name(inner->file), inner->line ? ":" + std::to_string(*inner->line) : "");
+    return fmt::format("{}, which had called the Python function {} ({}): the crash is in that.", text, inner->function,
+                       short_place(inner->file, inner->line));
   constexpr std::size_t kMostInputs = 6;
   std::vector<std::string> inputs;
   for (std::size_t i = 0; i < std::min(framework->inputs.size(), kMostInputs); ++i)
@@ -150,7 +149,7 @@ std::string framework_sentence(const Facts& facts) {
 
 std::string argument_advice(const Facts& facts) {
   const Framework* op = blamed_op(facts);
-  if (const std::string suspects = op != nullptr ? suspects_of(facts) : ""; !suspects.empty())
+  if (const std::string suspects = op != nullptr ? suspects_phrase(facts) : ""; !suspects.empty())
     return fmt::format("Check this before {} runs{}: {}.", op->op, at_line(facts), suspects);
   if (op != nullptr && facts.where)
     return fmt::format("Check the arguments that {} gives to {}: its kernel trusts them.", line_name(facts), op->op);

@@ -12,6 +12,19 @@
 #include "diagnose/narrate.h"
 
 namespace segwhy {
+namespace {
+
+void add_evidence_with(const Facts& facts, const Suspects& suspects, Candidate& candidate) {
+  if (facts.fault() != nullptr && !arrived_at_no_code(facts))
+    add(candidate.evidence, instruction_sentence(*facts.fault()));
+  add(candidate.evidence, framework_sentence(facts));
+  for (const Oddity& odd : suspects.odd) add(candidate.evidence, "Of its inputs, " + describe(odd) + ".");
+  for (const std::string& misfit : suspects.misfits) add(candidate.evidence, misfit);
+  add(candidate.evidence, handler_sentence(facts));
+  add(candidate.evidence, stack_sentence(facts));
+}
+
+}  // namespace
 
 std::string instruction_sentence(const Fault& fault) {
   if (!fault.instruction || fault.instruction->text.empty()) return {};
@@ -50,17 +63,11 @@ bool is_bad_free_argument(const Facts& facts) {
 }
 
 void add_common_evidence(const Facts& facts, Candidate& candidate) {
-  add_common_evidence(facts, odd_inputs_beside(input_misfits(facts), facts), candidate);
+  add_evidence_with(facts, suspects_of(facts), candidate);
 }
 
 void add_common_evidence(const Facts& facts, const std::vector<Oddity>& suspects, Candidate& candidate) {
-  if (facts.fault() != nullptr && !arrived_at_no_code(facts))
-    add(candidate.evidence, instruction_sentence(*facts.fault()));
-  add(candidate.evidence, framework_sentence(facts));
-  for (const Oddity& odd : suspects) add(candidate.evidence, "Of its inputs, " + describe(odd) + ".");
-  for (std::string& misfit : input_misfits(facts)) add(candidate.evidence, std::move(misfit));
-  add(candidate.evidence, handler_sentence(facts));
-  add(candidate.evidence, stack_sentence(facts));
+  add_evidence_with(facts, {.misfits = input_misfits(facts), .odd = suspects}, candidate);
 }
 
 void add(std::vector<std::string>& list, std::string sentence) {
