@@ -36,7 +36,7 @@ Section process(const Subject& s) {
   Section section;
   section.label = "process";
   const Program& p = s.evidence.program;
-  if (p.fork.origin.empty() || p.fork.origin == "root") return section;
+  if (!is_child(p.fork)) return section;
   Line line;
   line.add(fmt::format("pid {}", p.pid), Role::kValue);
   line.add(p.fork.origin == "fork" ? ", forked" : ", started");
@@ -88,7 +88,7 @@ Section program(const Subject& s) {
   Section section;
   section.label = "program";
   const Program& p = s.evidence.program;
-  const bool shown_above = !p.fork.origin.empty() && p.fork.origin != "root";
+  const bool shown_above = is_child(p.fork);
   if (!p.argv.empty() && !shown_above) {
     section.items.push_back({.line = Line(command_line(p.argv)), .rank = kContext, .one_line = !s.style.verbose});
   }

@@ -52,11 +52,6 @@ std::string sender_phrase(const Facts& facts) {
                      death.sender_name.empty() ? "" : " (" + death.sender_name + ")");
 }
 
-bool is_child(const Facts& facts) {
-  const std::string& origin = facts.evidence.program.fork.origin;
-  return !origin.empty() && origin != "root";
-}
-
 void add_advice(const Facts& facts, int signal, Candidate& candidate) {
   constexpr double kLeastAge = 1;  // s: no limit of time is shorter
   const bool aged = facts.evidence.program.age_s.value_or(0) >= kLeastAge;
@@ -98,8 +93,9 @@ std::optional<Candidate> killed(const Facts& facts) {
   const std::string age =
       facts.evidence.program.age_s ? fmt::format(" {:.1f} s after its start", *facts.evidence.program.age_s) : "";
   candidate.summary =
-      fmt::format("{} was ended by {}{}{}.", is_child(facts) ? "A process that the program started" : "The program",
-                  shown, sender.empty() ? "" : " from " + sender, age);
+      fmt::format("{} was ended by {}{}{}.",
+                  is_child(facts.evidence.program.fork) ? "A process that the program started" : "The program", shown,
+                  sender.empty() ? "" : " from " + sender, age);
   candidate.evidence.push_back(
       sender.empty() ? fmt::format("{} usually comes from {}.", shown, usual != nullptr ? usual : "another process")
                      : fmt::format("{} was sent by {}.", shown, sender));

@@ -240,6 +240,11 @@ struct Fork {
   }
 };
 
+// Known to be of a process that the program started, and not of the program itself.
+[[nodiscard]] inline bool is_child(const Fork& fork) {
+  return !fork.origin.empty() && fork.origin != "root";
+}
+
 struct Program {
   std::vector<std::string> argv;
   std::vector<std::string> command;  // that Segwhy was asked to run: of the first process, whoever died
