@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "diagnose/frames.h"
+#include "diagnose/narrate.h"
 
 namespace segwhy {
 namespace {
@@ -20,8 +21,7 @@ bool changes_memory_map(const Thread& thread) {
 
 std::string thread_line(const Thread& thread) {
   for (const PythonFrame& frame : thread.python)
-    if (frame.origin == "user" && frame.line)
-      return fmt::format(" called from {}:{}", base_name(frame.file), *frame.line);
+    if (frame.origin == "user" && frame.line) return " called from " + short_place(frame.file, frame.line);
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "diagnose/frames.h"
+#include "diagnose/narrate.h"
 #include "diagnose/where.h"
 
 namespace segwhy {
@@ -108,7 +109,7 @@ std::string describe(const Case& evidence, const StuckThread& stuck) {
   const Thread* const thread = frames_of(evidence, stuck);
   if (thread == nullptr) return text + " for " + for_what(evidence, stuck) + ".";
   const auto line = user_line(*thread);
-  if (line && line->line) text += fmt::format(" at {}:{}", base_name(line->file), *line->line);
+  if (line && line->line) text += " at " + short_place(line->file, line->line);
   text += " for " + for_what(evidence, stuck);
   if (!thread->python.empty() && (!line || thread->python.front().function != line->function))
     text += fmt::format(", in {}", thread->python.front().function);

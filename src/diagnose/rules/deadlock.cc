@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <set>
 
-#include "base/text.h"
 #include "diagnose/frames.h"
 #include "diagnose/narrate.h"
 #include "diagnose/rules/memory_fault.h"
@@ -41,7 +40,7 @@ std::string describe_wait(const Thread& thread, Wait wait) {
   const auto frame =
       std::find_if(thread.python.begin(), thread.python.end(), [](const PythonFrame& f) { return f.line.has_value(); });
   if (frame != thread.python.end())
-    text += fmt::format(" in {} ({}:{})", frame->function, base_name(frame->file), *frame->line);
+    text += fmt::format(" in {} ({})", frame->function, short_place(frame->file, frame->line));
   else if (!thread.native.empty())
     text += fmt::format(" in {}", describe(thread.native.front()));
   return text + ".";
@@ -97,7 +96,7 @@ bool has_kind(const Knot& knot, std::string_view kind) {
 }
 
 std::string place(const std::optional<SourceLine>& line) {
-  return line && line->line ? fmt::format("{}:{}", base_name(line->file), *line->line) : std::string("its end");
+  return line && line->line ? short_place(line->file, line->line) : "its end";
 }
 
 void add_knot_advice(const Case& evidence, const Knot& knot, Candidate& candidate) {

@@ -72,7 +72,7 @@ void add_fork_evidence(const Case& evidence, int pid, const Fork& fork, Candidat
     const auto line = user_line(other.threads.front());
     if (line && line->line)
       candidate.evidence.push_back(
-          fmt::format("The parent, process {}, was at {}:{}.", other.pid, base_name(line->file), *line->line));
+          fmt::format("The parent, process {}, was at {}.", other.pid, short_place(line->file, line->line)));
   }
 }
 
@@ -108,7 +108,7 @@ Candidate hung_child(const Facts& facts, const StuckThread& stuck) {
   if (const Thread* thread = frames_of(evidence, stuck)) {
     candidate.where = forking_line(*thread);
     if (candidate.where && candidate.where->line)
-      forked_at = fmt::format(" at {}:{}", base_name(candidate.where->file), *candidate.where->line);
+      forked_at = " at " + short_place(candidate.where->file, candidate.where->line);
     else
       candidate.where = user_line(*thread);
     if (const ThreadGroup* group = lost_pool(fork, *thread)) candidate.evidence.push_back(pool_sentence(*group));
