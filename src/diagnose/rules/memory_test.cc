@@ -317,6 +317,47 @@ TEST(StackOverflow, MainThreadRecursionIsCertainWithItsCycle) {
   EXPECT_THAT(all_text(v), HasSubstr("ulimit -s"));
 }
 
+TEST(StackOverflow, RecursionThatPythonCountsIsNotSaidToHaveNoLimit) {
+  const auto deep_in = [](const char* module) {
+    std::vector<NativeFrame> stack;
+    for (int i = 0; i < 100; ++i)
+      for (const char* function : {"save_list", "save"}) stack.push_back(native(function, module));
+    return all_text(deep(std::move(stack)).verdict());
+  };
+  const std::string pickle = deep_in("/usr/lib/python3.11/lib-dynload/_pickle.cpython-311-x86_64-linux-gnu.so");
+  EXPECT_THAT(pickle, Not(HasSubstr("no recursion limit")));
+  EXPECT_THAT(pickle, HasSubstr("sys.setrecursionlimit()"));
+  const std::string other = deep_in("/env/lib/libkernel.so");
+  EXPECT_THAT(other, HasSubstr("no recursion limit"));
+  EXPECT_THAT(other, Not(HasSubstr("sys.setrecursionlimit()")));
+}
+
+CaseBuilder below_the_stack(Address sp, Address nearest) {
+  CaseBuilder b;
+  b.signal(SIGSEGV).crashed({native("uses_alloca")}).fault(sp, "write");
+  Thread& thread = b.raw().threads.front();
+  thread.stack_start = kStackTop - kStackLimit;
+  thread.native.front().sp = sp;
+  Fault& fault = *b.raw().fault;
+  fault.below_sp = 0;
+  fault.stack_size = kStackLimit;
+  static_cast<MappingInfo&>(fault.above.emplace()) = mapping(nearest, nearest + (132U << 10U), "rw-p", "[stack]");
+  b.instruction("mov byte ptr [rax], 1", "move", {.base = "rax", .base_value = sp, .width = 1});
+  return b;
+}
+
+TEST(StackOverflow, OneFrameThatIsLargerThanTheStack) {
+  const Verdict v = below_the_stack(kStackTop - 2 * kStackLimit, kStackTop - (132U << 10U)).verdict();
+  EXPECT_EQ(v.verdict_class, "stack-overflow");
+  EXPECT_EQ(v.confidence, Confidence::kLikely);
+  EXPECT_THAT(all_text(v), HasSubstr("The stack pointer is 16.0 MiB below the top of the stack"));
+  EXPECT_TRUE(has_alternative(v, "wild-pointer"));
+}
+
+TEST(StackOverflow, StackPointerThatLeadsElsewhereIsAnotherStack) {
+  EXPECT_NE(below_the_stack(0x7f0000000000, 0x7f0000100000).verdict().verdict_class, "stack-overflow");
+}
+
 TEST(StackOverflow, SmallThreadStackWithoutRecursion) {
   auto b = deep({native("big_locals")}, 60000);
   Thread& thread = b.raw().threads.front();

@@ -1,4 +1,4 @@
-// In whose service the code that died was: signal handlers, callbacks, threads of its own, frames without room.
+// In whose service the code that died was: signal handlers, callbacks, threads of its own, finalisers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -46,7 +46,7 @@ TEST(SignalHandler, FaultIsNotBlamedOnOneThatTheProgramWasNotIn) {
   EXPECT_THAT(all_text(null_write({delivery, native("work")}).verdict()), Not(HasSubstr("signal handler")));
 }
 
-TEST(Callback, OneThatWasCollectedMayBehindANull) {
+TEST(Callback, OneThatWasCollectedMayBeBehindANull) {
   auto b = null_write({interpreter("_PyObject_GC_UNTRACK"), interpreter("func_dealloc"),
                        native("_CallPythonObject", kCtypes), native("closure_fcn", kCtypes), native("fire")});
   const Verdict v = b.verdict();
@@ -79,58 +79,6 @@ TEST(OwnThread, LineOfAnotherThreadIsNotBlamed) {
   EXPECT_EQ(v.where->line, 6);
   EXPECT_THAT(all_text(v), Not(HasSubstr("time.sleep")));
   EXPECT_THAT(v.advice.front(), HasSubstr("Look at worker (ext.cc:36)"));
-}
-
-CaseBuilder below_the_stack(Address sp, Address nearest) {
-  CaseBuilder b;
-  b.signal(SIGSEGV).crashed({native("uses_alloca")}).fault(sp, "write");
-  Thread& thread = b.raw().threads.front();
-  thread.stack_start = kStackTop - kStackLimit;
-  thread.native.front().sp = sp;
-  Fault& fault = *b.raw().fault;
-  fault.below_sp = 0;
-  fault.stack_size = kStackLimit;
-  static_cast<MappingInfo&>(fault.above.emplace()) = mapping(nearest, nearest + (132U << 10U), "rw-p", "[stack]");
-  b.instruction("mov byte ptr [rax], 1", "move", {.base = "rax", .base_value = sp, .width = 1});
-  return b;
-}
-
-TEST(StackOverflow, OneFrameThatIsLargerThanTheStack) {
-  const Verdict v = below_the_stack(kStackTop - 2 * kStackLimit, kStackTop - (132U << 10U)).verdict();
-  EXPECT_EQ(v.verdict_class, "stack-overflow");
-  EXPECT_EQ(v.confidence, Confidence::kLikely);
-  EXPECT_THAT(all_text(v), HasSubstr("The stack pointer is 16.0 MiB below the top of the stack"));
-  EXPECT_TRUE(has_alternative(v, "wild-pointer"));
-}
-
-TEST(StackOverflow, StackPointerThatLeadsElsewhereIsAnotherStack) {
-  EXPECT_NE(below_the_stack(0x7f0000000000, 0x7f0000100000).verdict().verdict_class, "stack-overflow");
-}
-
-TEST(StackOverflow, RecursionThatPythonCountsIsNotSaidToHaveNoLimit) {
-  const auto deep_in = [](const char* module) {
-    std::vector<NativeFrame> stack;
-    for (int i = 0; i < 100; ++i)
-      for (const char* function : {"save_list", "save"}) stack.push_back(native(function, module));
-    CaseBuilder b;
-    const Address sp = kStackTop - kStackLimit + 8192;
-    b.signal(SIGSEGV).crashed(std::move(stack)).fault(sp - 8, "write");
-    Thread& thread = b.raw().threads.front();
-    thread.stack_start = sp & ~Address{4095};
-    thread.native_depth = 87000;
-    Fault& fault = *b.raw().fault;
-    fault.stack_of_tid = kPid;
-    fault.below_sp = 8;
-    fault.stack_used = fault.stack_size = kStackLimit - 8192;
-    b.instruction("push rbx", "stack", {.base = "rsp", .base_value = sp, .displacement = -8});
-    return all_text(b.verdict());
-  };
-  const std::string pickle = deep_in("/usr/lib/python3.11/lib-dynload/_pickle.cpython-311-x86_64-linux-gnu.so");
-  EXPECT_THAT(pickle, Not(HasSubstr("no recursion limit")));
-  EXPECT_THAT(pickle, HasSubstr("sys.setrecursionlimit()"));
-  const std::string other = deep_in("/env/lib/libkernel.so");
-  EXPECT_THAT(other, HasSubstr("no recursion limit"));
-  EXPECT_THAT(other, Not(HasSubstr("sys.setrecursionlimit()")));
 }
 
 TEST(ExitTeardown, FinaliserOfTheUsersIsNamed) {
